@@ -1,0 +1,387 @@
+//! How the rest of the admin talks to the leader: commands in, answers and notices out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hera_domain::clock::Timestamp;
+use hera_domain::engine::{HostGroup, Load, Refusal};
+use hera_domain::id::{CommitSeq, Epoch, GroupId, HostGroupId, JobId, Revision, RunId, WorkerId};
+use hera_domain::job::{FieldError, JobContent, JobDef, Params};
+use hera_domain::status::{RunStatus, Switch, Trigger, VersionStatus};
+use hera_domain::version_id::VersionId;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+use crate::access::{Actor, Right, decide};
+
+/// A group as the leader knows it (its config is inherited by everything below it).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupDef {
+    pub id: GroupId,
+    pub revision: Revision,
+    pub content: GroupContent,
+}
+
+/// What a person edits of a group.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct GroupContent {
+    /// `None` for the root only.
+    pub parent_id: Option<GroupId>,
+    pub name: String,
+    /// Big groups hold groups, small ones hold jobs.
+    pub big: bool,
+    pub description: String,
+    pub config: BTreeMap<String, String>,
+}
+
+/// Everything that every page may need of the definitions, as of one commit. Scripts and job
+/// configs are in the store.
+#[derive(Debug, Clone, Default)]
+pub struct Definitions {
+    pub seq: CommitSeq,
+    pub jobs: BTreeMap<JobId, Arc<JobDef>>,
+    pub groups: BTreeMap<GroupId, Arc<GroupDef>>,
+    pub host_groups: BTreeMap<HostGroupId, HostGroup>,
+}
+
+/// A new job (`id` none) or a new revision of one.
+#[derive(Debug, Clone)]
+pub struct SaveJob {
+    pub id: Option<JobId>,
+    /// The revision that the edit started from; must be the newest one.
+    pub base_revision: Option<Revision>,
+    pub content: JobContent,
+    /// Why, in the author's words.
+    pub comment: String,
+}
+
+/// What was saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Saved<Id> {
+    pub id: Id,
+    pub revision: Revision,
+}
+
+/// How far a switch reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Chain {
+    #[default]
+    None,
+    Upstream,
+    Downstream,
+}
+
+/// A request for a run by hand.
+#[derive(Debug, Clone)]
+pub struct TriggerRun {
+    pub job: JobId,
+    pub trigger: Trigger,
+    /// An existing version by its id, or …
+    pub version: Option<VersionId>,
+    /// … one by its business time; neither = the latest.
+    pub business_time: Option<Timestamp>,
+    pub params: Params,
+    /// A repeat with the same key (of the same user) finds the first run.
+    pub idempotency_key: Option<String>,
+}
+
+/// The run that a trigger made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Triggered {
+    pub run: RunId,
+    pub version: VersionId,
+    pub status: RunStatus,
+}
+
+/// A command to the leader, with where its answer goes.
+#[derive(Debug)]
+pub enum Command {
+    SaveJob(Actor, Box<SaveJob>, Answer<Saved<JobId>>),
+    DeleteJob(Actor, JobId, Answer<()>),
+    Switch(Actor, JobId, Switch, Chain, Answer<Vec<JobId>>),
+    SaveGroup(
+        Actor,
+        Option<GroupId>,
+        Option<Revision>,
+        GroupContent,
+        Answer<Saved<GroupId>>,
+    ),
+    DeleteGroup(Actor, GroupId, Answer<()>),
+    Trigger(Actor, TriggerRun, Answer<Triggered>),
+    Cancel(Actor, RunId, Answer<()>),
+    CancelAll(String, Answer<()>),
+    SetAccepting(Actor, WorkerId, bool, Answer<()>),
+    Inquire(Inquiry, Answer<Vec<PlannedVersion>>),
+}
+
+/// Where a command's answer goes.
+pub type Answer<T> = oneshot::Sender<Result<T, CommandError>>;
+
+/// A question that only the plan can answer.
+#[derive(Debug, Clone, Copy)]
+pub enum Inquiry {
+    /// The versions of a job on a business day (in the job's zone), rows and virtual ones.
+    Versions { job: JobId, day: chrono::NaiveDate },
+}
+
+/// A version on a page: a row's state, or a virtual one (`planned`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedVersion {
+    pub id: VersionId,
+    pub business_time: Timestamp,
+    pub due_at: Timestamp,
+    pub status: VersionStatus,
+    pub frozen: bool,
+    pub last_run: Option<RunId>,
+    pub reason: Option<String>,
+    /// Its edges: upstream job, the member version, whether satisfied.
+    pub edges: Vec<EdgeState>,
+}
+
+/// How one edge of a version stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EdgeState {
+    pub job: JobId,
+    pub version: VersionId,
+    pub window: hera_domain::status::Window,
+    pub policy: hera_domain::status::Policy,
+    pub satisfied: bool,
+}
+
+/// Why a command was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    #[error("{name} may not do this: it needs the right to {right}")]
+    Forbidden { name: String, right: &'static str },
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("there is no {0}")]
+    NotFound(String),
+    #[error("{0}")]
+    Conflict(String),
+    #[error(
+        "it was changed meanwhile: the newest revision is {newest}, the edit started from {base}"
+    )]
+    Stale { base: Revision, newest: Revision },
+    #[error("not valid")]
+    Invalid(Vec<FieldError>),
+    #[error("no admin leads at the moment; try again in a few seconds")]
+    NoLeader,
+    #[error("the database did not take the change: {0}")]
+    Store(String),
+}
+
+/// Something changed; pages and streams follow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    Run {
+        run: RunId,
+        job: JobId,
+        status: RunStatus,
+    },
+    Version {
+        job: JobId,
+        id: VersionId,
+        status: VersionStatus,
+    },
+    Job {
+        job: JobId,
+    },
+    Group {
+        group: GroupId,
+    },
+    Workers,
+}
+
+/// Who leads.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LeaderView {
+    /// Name, host:port of the web and host:port for workers.
+    pub leader: Option<(String, String, String)>,
+    pub epoch: Epoch,
+    /// Whether it is this process, and ready for commands.
+    pub is_self: bool,
+}
+
+/// A worker as its session shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WorkerView {
+    pub id: WorkerId,
+    pub name: String,
+    pub address: String,
+    pub version: String,
+    pub connected: bool,
+    pub accepting: bool,
+    pub load: Load,
+    /// Runs dispatched to it and not ended.
+    pub running: u32,
+    pub slots: u32,
+    pub disk_free_mib: u64,
+    pub last_seen: Option<Timestamp>,
+}
+
+/// The way to the leader; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    commands: mpsc::Sender<Command>,
+    definitions: watch::Receiver<Arc<Definitions>>,
+    leader: watch::Receiver<LeaderView>,
+    workers: watch::Receiver<Arc<Vec<WorkerView>>>,
+    notices: broadcast::Sender<Notice>,
+}
+
+impl Handle {
+    /// Puts the ends of the master's channels together.
+    pub(crate) fn new(
+        commands: mpsc::Sender<Command>,
+        definitions: watch::Receiver<Arc<Definitions>>,
+        leader: watch::Receiver<LeaderView>,
+        workers: watch::Receiver<Arc<Vec<WorkerView>>>,
+        notices: broadcast::Sender<Notice>,
+    ) -> Self {
+        Self {
+            commands,
+            definitions,
+            leader,
+            workers,
+            notices,
+        }
+    }
+
+    /// Creates a job (closed) or saves a new revision of one.
+    pub async fn save_job(
+        &self,
+        actor: &Actor,
+        save: SaveJob,
+    ) -> Result<Saved<JobId>, CommandError> {
+        require(actor, Right::Edit)?;
+        self.ask(|answer| Command::SaveJob(actor.clone(), Box::new(save), answer))
+            .await
+    }
+
+    /// Deletes a job (logically) that is closed and that no job depends on.
+    pub async fn delete_job(&self, actor: &Actor, job: JobId) -> Result<(), CommandError> {
+        require(actor, Right::Edit)?;
+        self.ask(|answer| Command::DeleteJob(actor.clone(), job, answer))
+            .await
+    }
+
+    /// Opens, closes or invalidates a job and, with a chain, what it reaches; answers the jobs
+    /// that changed.
+    pub async fn switch(
+        &self,
+        actor: &Actor,
+        job: JobId,
+        to: Switch,
+        chain: Chain,
+    ) -> Result<Vec<JobId>, CommandError> {
+        require(actor, Right::Edit)?;
+        self.ask(|answer| Command::Switch(actor.clone(), job, to, chain, answer))
+            .await
+    }
+
+    /// Creates a group, or saves one (then `base` is the revision that the edit started from).
+    pub async fn save_group(
+        &self,
+        actor: &Actor,
+        group: Option<GroupId>,
+        base: Option<Revision>,
+        content: GroupContent,
+    ) -> Result<Saved<GroupId>, CommandError> {
+        require(actor, Right::Edit)?;
+        self.ask(|answer| Command::SaveGroup(actor.clone(), group, base, content, answer))
+            .await
+    }
+
+    /// Deletes a group that holds nothing.
+    pub async fn delete_group(&self, actor: &Actor, group: GroupId) -> Result<(), CommandError> {
+        require(actor, Right::Edit)?;
+        self.ask(|answer| Command::DeleteGroup(actor.clone(), group, answer))
+            .await
+    }
+
+    /// Starts a run by hand.
+    pub async fn trigger(&self, actor: &Actor, run: TriggerRun) -> Result<Triggered, CommandError> {
+        require(actor, Right::Operate)?;
+        self.ask(|answer| Command::Trigger(actor.clone(), run, answer))
+            .await
+    }
+
+    /// Asks to end a run; the answer comes when the request is stored, not when the run is over.
+    pub async fn cancel(&self, actor: &Actor, run: RunId) -> Result<(), CommandError> {
+        require(actor, Right::Operate)?;
+        self.ask(|answer| Command::Cancel(actor.clone(), run, answer))
+            .await
+    }
+
+    /// Asks to end every run, by the installation.
+    pub async fn cancel_all(&self, reason: &str) -> Result<(), CommandError> {
+        self.ask(|answer| Command::CancelAll(reason.to_owned(), answer))
+            .await
+    }
+
+    /// Drains a worker, or lets it accept runs again.
+    pub async fn set_accepting(
+        &self,
+        actor: &Actor,
+        worker: WorkerId,
+        accepting: bool,
+    ) -> Result<(), CommandError> {
+        require(actor, Right::Administer)?;
+        self.ask(|answer| Command::SetAccepting(actor.clone(), worker, accepting, answer))
+            .await
+    }
+
+    /// The versions of a job on a business day (in its zone), virtual ones too.
+    pub async fn versions(
+        &self,
+        job: JobId,
+        day: chrono::NaiveDate,
+    ) -> Result<Vec<PlannedVersion>, CommandError> {
+        self.ask(|answer| Command::Inquire(Inquiry::Versions { job, day }, answer))
+            .await
+    }
+
+    /// The definitions as of the latest commit.
+    pub fn definitions(&self) -> Arc<Definitions> {
+        self.definitions.borrow().clone()
+    }
+
+    /// Who leads, as far as this process knows.
+    pub fn leader(&self) -> LeaderView {
+        self.leader.borrow().clone()
+    }
+
+    /// Every worker that has ever joined.
+    pub fn workers(&self) -> Arc<Vec<WorkerView>> {
+        self.workers.borrow().clone()
+    }
+
+    /// What changes from now on. A receiver that falls behind must read the state anew.
+    pub fn notices(&self) -> broadcast::Receiver<Notice> {
+        self.notices.subscribe()
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(Answer<T>) -> Command) -> Result<T, CommandError> {
+        let (answer, reply) = oneshot::channel();
+        // A full or closed inbox and a dropped answer all mean the same to the caller.
+        let gone = |_| CommandError::NoLeader;
+        self.commands
+            .send(command(answer))
+            .await
+            .map_err(|_closed| CommandError::NoLeader)?;
+        reply.await.map_err(gone)?
+    }
+}
+
+/// Refuses an actor who has not the right.
+pub(crate) fn require(actor: &Actor, right: Right) -> Result<(), CommandError> {
+    use crate::access::Decision;
+    match decide(Some(actor), right) {
+        Decision::Allowed => Ok(()),
+        Decision::Unknown | Decision::Forbidden => Err(CommandError::Forbidden {
+            name: actor.name.clone(),
+            right: right.as_str(),
+        }),
+    }
+}
