@@ -61,7 +61,8 @@ pub enum Send {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alarm {
     pub kind: AlarmKind,
-    /// Equal for the same event, different for different ones; unique in the outbox.
+    /// Equal for the same event, different for different ones; unique in the outbox, which
+    /// ignores a repetition.
     pub dedupe_key: String,
     pub job: Option<JobId>,
     pub version: Option<VersionKey>,

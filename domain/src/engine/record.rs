@@ -21,8 +21,9 @@ pub struct Version {
     /// When it may start at the earliest.
     pub due_at: Timestamp,
     pub origin: Origin,
-    /// Whether it starts by itself once due and satisfied. False for a time from before the job
-    /// was first opened that nothing but a manual run has touched.
+    /// Whether it starts (or, once final, re-arms) by itself. False for a time from before the
+    /// job was first opened that nothing but a manual run has touched, and for a version that a
+    /// person cancelled.
     pub armed: bool,
     pub frozen: bool,
     pub status: VersionStatus,
@@ -41,6 +42,8 @@ pub struct Version {
     pub armed_seq: Option<CommitSeq>,
     /// The commit of its latest success, if that still counts.
     pub succeeded_seq: Option<CommitSeq>,
+    /// Whether people have been told that it failed, and not yet that it recovered.
+    pub alarmed: bool,
     pub created_at: Timestamp,
     /// When the status became what it is.
     pub changed_at: Timestamp,
@@ -80,6 +83,8 @@ pub struct Run {
     pub kill_confirmed: Option<bool>,
     /// Its worker has been silent for too long.
     pub unreachable: bool,
+    /// People have been told that it takes longer than it must.
+    pub overdue: bool,
     pub cpu_ms: Option<i64>,
     pub peak_memory_kib: Option<i64>,
 }
@@ -128,6 +133,8 @@ pub struct Limits {
     pub misfire_window_hours: i64,
     /// Hours after which a run is killed.
     pub task_timeout_hours: i64,
+    /// Minutes a run may wait for a host group that has no usable worker before that alarms.
+    pub no_worker_alarm_minutes: i64,
     /// How a worker is chosen.
     pub balance: crate::engine::Balance,
 }
@@ -145,6 +152,7 @@ impl Default for Limits {
             waiting_days: 7,
             misfire_window_hours: 24,
             task_timeout_hours: 12,
+            no_worker_alarm_minutes: 10,
             balance: crate::engine::Balance::RoundRobin,
         }
     }
@@ -157,7 +165,8 @@ pub struct Snapshot {
     pub host_groups: BTreeMap<HostGroupId, HostGroup>,
     /// Every version that is not final, and the final ones of the last `waiting_days` + 2 days.
     pub versions: Vec<Version>,
-    /// Every run that is not final.
+    /// Every run that is not final, and the counting run of every version in `retry_wait` (its
+    /// retry takes over trigger, parameters and operator).
     pub runs: Vec<Run>,
     /// Every cron time up to here has been seen by a leader; `None` in a new installation.
     pub planned_through: Option<Timestamp>,
