@@ -15,3 +15,4 @@ pub mod status;
 mod text_enum;
 pub mod vars;
 pub mod version_id;
+pub mod zone;

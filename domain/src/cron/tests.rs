@@ -1,0 +1,564 @@
+use chrono::{DateTime, NaiveDateTime, Timelike, Utc};
+use chrono_tz::{Africa, America, Asia, Australia, Europe, Pacific, UTC};
+use proptest::prelude::*;
+
+use super::*;
+use crate::zone::{is_second_pass, local_time, next_shift};
+
+fn utc(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn parse(text: &str) -> CronExpr {
+    CronExpr::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+/// The fires of one business day, as the wall clock shows them.
+fn day(text: &str, tz: Tz, date: &str) -> Vec<String> {
+    let expr = parse(text);
+    let fires = expr.fires_in_day(tz, date.parse().unwrap());
+    fires
+        .map(|at| at.with_timezone(&tz).format("%H:%M%:z").to_string())
+        .map(|text| text.trim_end_matches(":00").to_owned())
+        .collect()
+}
+
+fn first(text: &str, tz: Tz, after: &str, count: usize) -> Vec<String> {
+    let fires = parse(text);
+    let fires = fires.fires(tz, utc(after)).take(count);
+    fires
+        .map(|at| local_time(tz, at).format("%F %T").to_string())
+        .collect()
+}
+
+#[test]
+fn hera_s_default_fires_every_day_at_three() {
+    assert_eq!(
+        first("0 0 3 * * ?", Asia::Shanghai, "2026-11-19T19:00:00Z", 2),
+        ["2026-11-21 03:00:00", "2026-11-22 03:00:00"]
+    );
+    assert_eq!(parse("0 0 3 * * ?").kind(), CronKind::Quartz);
+}
+
+#[test]
+fn quartz_counts_week_days_from_sunday_as_one() {
+    let monday = ["2026-11-23 00:00:00"];
+    for text in [
+        "0 0 0 ? * 2",
+        "0 0 0 ? * MON",
+        "0 0 0 * * mon",
+        "0 0 0 ? * 2/7",
+    ] {
+        assert_eq!(
+            first(text, UTC, "2026-11-20T00:00:00Z", 1),
+            monday,
+            "{text}"
+        );
+    }
+    for text in ["0 0 * * 1", "0 0 * * MON"] {
+        assert_eq!(
+            first(text, UTC, "2026-11-20T00:00:00Z", 1),
+            monday,
+            "{text}"
+        );
+        assert_eq!(parse(text).kind(), CronKind::Unix);
+    }
+    for text in ["0 0 * * 0", "0 0 * * 7", "@weekly", "0 0 0 ? * 1"] {
+        let sunday = ["2026-11-22 00:00:00"];
+        assert_eq!(
+            first(text, UTC, "2026-11-20T00:00:00Z", 1),
+            sunday,
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn steps_lists_and_ranges_that_go_round_are_quartz_s() {
+    let hours = |text: &str| -> Vec<u32> {
+        let fires = parse(text);
+        let day = fires.fires_in_day(UTC, "2026-11-20".parse().unwrap());
+        day.map(|at| at.hour()).collect()
+    };
+    assert_eq!(hours("0 0 22-2 * * ?"), [0, 1, 2, 22, 23]);
+    assert_eq!(hours("0 0 22-3/2 * * ?"), [0, 2, 22]);
+    assert_eq!(hours("0 0 5/6 * * ?"), [5, 11, 17, 23]);
+    assert_eq!(hours("0 0 */9 * * ?"), [0, 9, 18]);
+    assert_eq!(hours("0 0 /9 * * ?"), [0, 9, 18]);
+    assert_eq!(hours("0 0 1,5-6,20/2 * * ?"), [1, 5, 6, 20, 22]);
+}
+
+#[test]
+fn a_range_of_days_goes_round_the_week_and_the_year() {
+    assert_eq!(
+        first("0 0 0 ? * FRI-MON", UTC, "2026-11-17T00:00:00Z", 5),
+        [
+            "2026-11-20 00:00:00",
+            "2026-11-21 00:00:00",
+            "2026-11-22 00:00:00",
+            "2026-11-23 00:00:00",
+            "2026-11-27 00:00:00"
+        ]
+    );
+    assert_eq!(
+        first("0 0 0 1 NOV-FEB ?", UTC, "2026-11-17T00:00:00Z", 4),
+        [
+            "2026-12-01 00:00:00",
+            "2027-01-01 00:00:00",
+            "2027-02-01 00:00:00",
+            "2027-11-01 00:00:00"
+        ]
+    );
+}
+
+#[test]
+fn unix_takes_either_day_when_both_are_restricted() {
+    assert_eq!(
+        first("0 0 13 * 5", UTC, "2026-11-10T00:00:00Z", 3),
+        [
+            "2026-11-13 00:00:00",
+            "2026-11-20 00:00:00",
+            "2026-11-27 00:00:00"
+        ]
+    );
+    assert_eq!(
+        first("0 0 1-7 * */7", UTC, "2026-11-10T00:00:00Z", 1),
+        ["2026-12-06 00:00:00"]
+    );
+}
+
+#[test]
+fn rare_and_finished_expressions_end() {
+    assert_eq!(
+        first("0 0 0 29 2 ?", America::New_York, "2096-03-01T00:00:00Z", 1),
+        [] as [&str; 0]
+    );
+    assert_eq!(
+        first("0 0 0 29 2 ?", Europe::Berlin, "2026-01-01T00:00:00Z", 2),
+        ["2028-02-29 00:00:00", "2032-02-29 00:00:00"]
+    );
+    assert!(first("0 0 0 30 2 ?", UTC, "2026-01-01T00:00:00Z", 1).is_empty());
+    assert!(first("0 0 0 1 1 ? 2020-2025", UTC, "2026-01-01T00:00:00Z", 1).is_empty());
+    assert_eq!(
+        first("0 0 0 1 1 ? 2020/10", UTC, "2026-01-01T00:00:00Z", 9),
+        (3..=9)
+            .map(|decade| format!("20{decade}0-01-01 00:00:00"))
+            .collect::<Vec<_>>()
+    );
+    let expr = parse("* * * * * ?");
+    assert_eq!(expr.fires(UTC, DateTime::<Utc>::MAX_UTC).next(), None);
+    assert_eq!(
+        expr.fires(UTC, DateTime::<Utc>::MIN_UTC).next(),
+        Some(utc("1970-01-01T00:00:00Z"))
+    );
+}
+
+#[test]
+fn the_start_is_exclusive_to_the_millisecond() {
+    let at = |after: &str| first("*/10 * * * * ?", UTC, after, 1);
+    assert_eq!(at("2026-11-20T00:00:10Z"), ["2026-11-20 00:00:20"]);
+    assert_eq!(at("2026-11-20T00:00:09.999Z"), ["2026-11-20 00:00:10"]);
+    assert_eq!(at("2026-11-20T00:00:10.001Z"), ["2026-11-20 00:00:20"]);
+}
+
+#[test]
+fn new_york_in_spring_drops_the_gap_for_hourly_jobs_and_moves_nightly_ones() {
+    let date = "2026-03-08";
+    let ny = America::New_York;
+    assert_eq!(
+        day("0 30 0-4 * * ?", ny, date),
+        ["00:30-05", "01:30-05", "03:30-04", "04:30-04"]
+    );
+    assert_eq!(day("0 30 2 * * ?", ny, date), ["03:00-04"]);
+    assert_eq!(day("0 */20 2 * * ?", ny, date), ["03:00-04"]);
+    assert_eq!(day("0 0 2,3 * * ?", ny, date), ["03:00-04"]);
+    assert_eq!(day("0 30 1-2 * * ?", ny, date), ["01:30-05", "03:00-04"]);
+    assert_eq!(day("0 30 1-3 * * ?", ny, date), ["01:30-05", "03:30-04"]);
+}
+
+#[test]
+fn new_york_in_autumn_repeats_for_hourly_jobs_only() {
+    let date = "2026-11-01";
+    let ny = America::New_York;
+    assert_eq!(
+        day("0 30 0-2 * * ?", ny, date),
+        ["00:30-04", "01:30-04", "01:30-05", "02:30-05"]
+    );
+    assert_eq!(day("0 30 1 * * ?", ny, date), ["01:30-04"]);
+    assert_eq!(
+        day("0 0/30 1-2 * * ?", ny, date),
+        ["01:00-04", "01:30-04", "02:00-05", "02:30-05"]
+    );
+    assert_eq!(
+        parse("0 0 * * * ?")
+            .fires_in_day(ny, date.parse().unwrap())
+            .count(),
+        25
+    );
+    assert_eq!(
+        parse("* * 1 * * ?")
+            .fires_in_day(ny, date.parse().unwrap())
+            .count(),
+        3600
+    );
+    assert_eq!(
+        parse("* * * * * ?")
+            .fires_in_day(ny, date.parse().unwrap())
+            .count(),
+        25 * 3600
+    );
+}
+
+#[test]
+fn lord_howe_shifts_by_half_an_hour() {
+    let tz = Australia::Lord_Howe;
+    // 2026-10-04: 02:00 becomes 02:30. 2026-04-05: 02:00 goes back to 01:30.
+    assert_eq!(day("0 15 2 * * ?", tz, "2026-10-04"), ["02:30+11"]);
+    assert_eq!(day("0 0/15 1-3 * * ?", tz, "2026-10-04").len(), 10);
+    assert_eq!(day("0 45 1 * * ?", tz, "2026-04-05"), ["01:45+11"]);
+    assert_eq!(
+        day("0 45 * * * ?", tz, "2026-04-05")[..3],
+        ["00:45+11", "01:45+11", "01:45+10:30"]
+    );
+}
+
+#[test]
+fn santiago_has_a_day_without_midnight() {
+    let tz = America::Santiago;
+    assert_eq!(day("0 0 0 * * ?", tz, "2025-09-07"), ["01:00-03"]);
+    assert_eq!(day("0 30 0 * * ?", tz, "2025-09-07"), ["01:00-03"]);
+    assert_eq!(day("0 0 0-1 * * ?", tz, "2025-09-07"), ["01:00-03"]);
+    assert_eq!(day("0 0 * * * ?", tz, "2025-09-07").len(), 23);
+    // In autumn 23:00–24:00 of the day before comes twice.
+    assert_eq!(day("0 30 23 * * ?", tz, "2025-04-05"), ["23:30-03"]);
+    assert_eq!(day("0 0 * * * ?", tz, "2025-04-05").len(), 25);
+}
+
+#[test]
+fn the_last_hour_of_the_only_date_can_come_twice() {
+    let tz = America::Sao_Paulo;
+    assert_eq!(
+        day("0 30 * 17 2 ? 2018", tz, "2018-02-17").last_chunk::<2>(),
+        Some(&["23:30-02".to_owned(), "23:30-03".to_owned()])
+    );
+}
+
+#[test]
+fn casablanca_turns_its_clock_around_ramadan() {
+    let tz = Africa::Casablanca;
+    // 2026: back at 03:00 on 15 February, forward at 02:00 on 22 March.
+    assert_eq!(day("0 30 2 * * ?", tz, "2026-02-15"), ["02:30+01"]);
+    assert_eq!(day("0 30 2 * * ?", tz, "2026-03-22"), ["03:00+01"]);
+    assert_eq!(day("0 0 * * * ?", tz, "2026-02-15").len(), 25);
+    assert_eq!(day("0 0 * * * ?", tz, "2026-03-22").len(), 23);
+}
+
+#[test]
+fn a_whole_day_that_was_left_out_fires_once_at_its_end() {
+    let tz = Pacific::Apia;
+    assert!(day("0 0 3 * * ?", tz, "2011-12-30").is_empty());
+    assert_eq!(
+        day("0 0 3 * * ?", tz, "2011-12-31"),
+        ["00:00+14", "03:00+14"]
+    );
+    assert_eq!(day("0 0 * * * ?", tz, "2011-12-31").len(), 24);
+}
+
+#[test]
+fn more_often_than_a_minute_is_seen() {
+    assert!(parse("0/30 * * * * ?").more_often_than_a_minute());
+    assert!(!parse("0 * * * * ?").more_often_than_a_minute());
+    assert!(!parse("* * * * *").more_often_than_a_minute());
+}
+
+#[track_caller]
+fn refused(text: &str, message: &str, character: usize) {
+    let error = CronExpr::parse(text).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("{message} (at character {character})"),
+        "{text:?}"
+    );
+}
+
+#[test]
+fn a_wrong_number_of_fields_is_refused_with_what_to_write() {
+    let fields = "write 6 or 7 (seconds first, as Quartz does) or 5 (Unix cron)";
+    refused(
+        "0 0 3 * * ? 2026 x",
+        &format!("found 8 fields; {fields}"),
+        18,
+    );
+    refused("0 0 3", &format!("found 3 fields; {fields}"), 6);
+    refused(
+        " ",
+        "the expression is empty; write for example \"0 0 3 * * ?\" (every day at 03:00)",
+        1,
+    );
+    refused(
+        "@never",
+        "\"@never\" is no macro; use one of @hourly, @daily, @weekly, @monthly, @yearly",
+        1,
+    );
+    refused("@daily x", "nothing may follow a macro; remove the rest", 8);
+}
+
+#[test]
+fn a_value_that_cannot_be_is_refused_with_its_field_and_place() {
+    refused("0 0 25 * * ?", "hours: 25 is out of range; use 0 to 23", 5);
+    refused(
+        "0 99999999999 3 * * ?",
+        "minutes: 99999999999 is out of range; use 0 to 59",
+        3,
+    );
+    refused(
+        "0 0 3 ? * 1-8",
+        "day of week: 8 is out of range; use 1 to 7",
+        13,
+    );
+    refused(
+        "0 0 3 ? * MONDAY",
+        "day of week: \"MONDAY\" is not known; use SUN to SAT or a number",
+        11,
+    );
+    refused(
+        "0 0 3 ? * 2-FRI",
+        "day of week: a range needs two names or two numbers",
+        13,
+    );
+    refused(
+        "0 0/0 3 * * ?",
+        "minutes: a number from 1 to 59 must follow \"/\"",
+        5,
+    );
+    refused(
+        "0 0 3 * * ? 2027-2026",
+        "year: the range 2027-2026 runs backwards; swap its ends",
+        13,
+    );
+    refused(
+        "0 1,,2 3 * * ?",
+        "minutes: a value is missing before \",\"",
+        5,
+    );
+    refused("0 1, 3 * * ?", "minutes: a value is missing at the end", 5);
+}
+
+#[test]
+fn junk_that_quartz_would_ignore_is_refused() {
+    refused(
+        "0 *x 3 * * ?",
+        "minutes: \"x\" cannot stand here; remove it",
+        4,
+    );
+    refused(
+        "0 5x 3 * * ?",
+        "minutes: \"x\" cannot stand here; remove it",
+        4,
+    );
+    refused(
+        "0 0 3 * * ?x",
+        "day of week: nothing may follow \"?\" in its field; remove the rest",
+        12,
+    );
+    refused(
+        "0 0 3 ？ * ?",
+        "day of month: \"？\" cannot stand here; remove it",
+        7,
+    );
+    refused(
+        "0 0 3 ? * MON-FRI/2",
+        "day of week: a step cannot follow names; write numbers, as in \"2-6/2\"",
+        18,
+    );
+}
+
+#[test]
+fn the_two_day_fields_need_one_question_mark() {
+    refused(
+        "0 0 3 ? * ?",
+        "\"?\" stands in both day fields; write \"*\" in one of them",
+        11,
+    );
+    refused(
+        "0 0 3 1 * 2",
+        "day of month and day of week are both given; write \"?\" in one of them",
+        11,
+    );
+    refused(
+        "? 0 3 * * ?",
+        "seconds: \"?\" is for the two day fields only; write \"*\"",
+        1,
+    );
+    refused(
+        "0 3 * * ?",
+        "day of week: \"?\" belongs to the form with seconds; put them first, as in \"0 0 3 * * ?\", or write \"*\"",
+        9,
+    );
+    refused(
+        "5/15 * * * *",
+        "minutes: in Unix cron a step needs a range; write \"5-59/15\" or \"*/15\"",
+        2,
+    );
+}
+
+#[test]
+fn what_is_not_supported_yet_says_so() {
+    let places = [
+        ("0 0 3 L * ?", "day of month", 'L', 7),
+        ("0 0 3 LW * ?", "day of month", 'L', 7),
+        ("0 0 3 15W * ?", "day of month", 'W', 9),
+        ("0 0 3 ? * 6L", "day of week", 'L', 12),
+        ("0 0 3 ? * 6#3", "day of week", '#', 12),
+        ("0 0 3 ? * FRIL", "day of week", 'L', 14),
+    ];
+    for (text, field, special, character) in places {
+        let message = format!(
+            "{field}: \"{special}\" is not supported yet; use numbers, ranges, lists and steps"
+        );
+        refused(text, &message, character);
+    }
+}
+
+/// Zones with every kind of shift.
+const ZONES: [Tz; 8] = [
+    America::New_York,
+    Australia::Lord_Howe,
+    America::Santiago,
+    Africa::Casablanca,
+    America::St_Johns,
+    Asia::Shanghai,
+    Pacific::Apia,
+    Europe::Berlin,
+];
+
+fn any_expr() -> impl Strategy<Value = String> {
+    let hours = prop_oneof![
+        Just("*".to_owned()),
+        (0u32..24, 0u32..24).prop_map(|(a, b)| format!("{a}-{b}")),
+        (0u32..24).prop_map(|a| a.to_string()),
+        (0u32..4, 1u32..5).prop_map(|(a, b)| format!("{a}/{b}")),
+    ];
+    let days = prop_oneof![
+        4 => Just("* * ?".to_owned()),
+        1 => (1u32..=7).prop_map(|day| format!("? * {day}")),
+        1 => (1u32..=31).prop_map(|day| format!("{day} * *")),
+    ];
+    (
+        prop_oneof![Just("0"), Just("0/20"), Just("45")],
+        hours,
+        days,
+    )
+        .prop_map(|(minutes, hours, days)| format!("0 {minutes} {hours} {days}"))
+}
+
+/// The rule of summer time told by brute force: minute by minute of elapsed time, with every shift
+/// of the two weeks known.
+fn told_slowly(expr: &CronExpr, tz: Tz, from: Timestamp, days: i64) -> Vec<Timestamp> {
+    let until = from + TimeDelta::days(days);
+    let matches = |local: NaiveDateTime| expr.fields.at_or_after(local) == Some(local);
+    let elapsed = |start: NaiveDateTime, end: NaiveDateTime| {
+        let minutes = (start - end).num_minutes().abs();
+        (-60..minutes + 60)
+            .map(|minute| start + TimeDelta::minutes(minute))
+            .all(|local| expr.fields.hours.contains(local.hour()))
+    };
+    let mut shifts = Vec::new();
+    let mut at = from - TimeDelta::days(2);
+    while let Some(shift) = next_shift(tz, at, until) {
+        shifts.push(shift);
+        at = shift.at;
+    }
+    let mut fires = Vec::new();
+    let mut at = from + TimeDelta::minutes(1);
+    while at < until {
+        let local = local_time(tz, at);
+        let repeats = is_second_pass(tz, at)
+            && shifts
+                .iter()
+                .rfind(|shift| shift.at <= at)
+                .is_some_and(|shift| !elapsed(shift.local_after(), shift.local_before()));
+        let ends_gap = shifts.iter().any(|shift| {
+            let left_out = (shift.local_after() - shift.local_before()).num_minutes();
+            shift.at == at
+                && !elapsed(shift.local_before(), shift.local_after())
+                && (0..left_out).any(|m| matches(shift.local_before() + TimeDelta::minutes(m)))
+        });
+        if ends_gap || matches(local) && !repeats {
+            fires.push(at);
+        }
+        at += TimeDelta::minutes(1);
+    }
+    fires
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_parser_panic(text in "\\PC*") {
+        let _ = CronExpr::parse(&text);
+    }
+
+    #[test]
+    fn no_text_of_cron_s_own_letters_makes_it_panic(
+        text in "[-0-9*?/,#LWMONFRIJAN]{0,6}( [-0-9*?/,#LWMONFRIJAN]{1,6}){4,7}"
+    ) {
+        if let Err(error) = CronExpr::parse(&text) {
+            prop_assert!(error.position <= text.chars().count(), "{error}");
+        }
+    }
+
+    #[test]
+    fn fires_ascend_and_start_after_the_given_instant(
+        text in any_expr(), zone in 0..ZONES.len(), start in 0i64..2_000_000_000_000
+    ) {
+        let after = crate::clock::from_millis(start);
+        let expr = parse(&text);
+        let fires: Vec<_> = expr.fires(ZONES[zone], after).take(50).collect();
+        prop_assert!(fires.first().is_none_or(|at| *at > after));
+        prop_assert!(fires.is_sorted_by(|a, b| a < b));
+    }
+
+    #[test]
+    fn a_fire_does_not_depend_on_where_the_search_starts(
+        text in any_expr(), zone in 0..ZONES.len(), start in 0i64..2_000_000_000, steps in 1usize..40
+    ) {
+        let expr = parse(&text);
+        let mut at = crate::clock::from_millis(start * 1000);
+        let expected: Vec<_> = expr.fires(ZONES[zone], at).take(steps).collect();
+        for fire in expected {
+            prop_assert_eq!(expr.fires(ZONES[zone], at).next(), Some(fire));
+            at = fire;
+        }
+    }
+
+    #[test]
+    fn plain_fields_in_utc_fire_as_the_cron_crate_says(
+        text in any_expr(), start in 0i64..1_900_000_000
+    ) {
+        let after = crate::clock::from_millis(start * 1000);
+        // The crate knows no ranges that go round.
+        if let Ok(other) = text.parse::<cron::Schedule>() {
+            let expected: Vec<_> = other.after(&after).take(20).collect();
+            let found: Vec<_> = parse(&text).fires(UTC, after).take(20).collect();
+            prop_assert_eq!(found, expected);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn fires_around_a_shift_are_those_told_slowly(
+        text in any_expr(), zone in 0..ZONES.len(), start in 1_100_000_000i64..1_900_000_000
+    ) {
+        let tz = ZONES[zone];
+        let start = crate::clock::from_millis(start / 60 * 60_000);
+        let shift = next_shift(tz, start, start + TimeDelta::days(400)).map_or(start, |s| s.at);
+        let from = shift - TimeDelta::hours(50);
+        let expr = parse(&text);
+        let until = from + TimeDelta::days(4);
+        let fires: Vec<_> = expr.fires(tz, from).take_while(|at| *at < until).collect();
+        prop_assert_eq!(fires, told_slowly(&expr, tz, from, 4));
+    }
+}
