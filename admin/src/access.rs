@@ -22,6 +22,17 @@ pub enum Role {
     Viewer,
 }
 
+impl Role {
+    /// The role's word, as the database and the API write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Member => "member",
+            Self::Viewer => "viewer",
+        }
+    }
+}
+
 /// What a route or a command asks for. Every route names one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Right {

@@ -1,4 +1,8 @@
 //! The admin: web application, HTTP API and candidate master.
 
 pub mod access;
+pub mod logs;
 pub mod master;
+pub mod metrics;
+pub mod secret;
+pub mod web;

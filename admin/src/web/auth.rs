@@ -1,0 +1,240 @@
+//! Who is asking: bearer tokens for programs, opaque session cookies for browsers.
+
+use std::future::{Ready, ready};
+
+use actix_web::cookie::time::Duration as CookieDuration;
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
+use chrono::TimeDelta;
+use hera_domain::clock::Timestamp;
+
+use super::accounts::{NewSession, StoredSession, User};
+use super::error::{Error, Result};
+use super::password::Attempt;
+use super::{AppState, BASE};
+use crate::access::Actor;
+use crate::secret;
+
+/// How long before a session's use moves its end again: not every request shall write.
+const TOUCH_EVERY: TimeDelta = TimeDelta::minutes(1);
+
+/// Somebody who has proven who they are, and how.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    pub actor: Actor,
+    pub credential: Credential,
+}
+
+/// What proved it.
+#[derive(Debug, Clone)]
+pub enum Credential {
+    /// A browser's cookie: its requests that change something need the CSRF token too.
+    Session {
+        /// As it is stored.
+        id_hash: String,
+        csrf: String,
+        expires_at: Timestamp,
+    },
+    Token,
+}
+
+impl Identity {
+    /// The token that pages put into `X-CSRF-Token`; empty for programs, which need none.
+    pub fn csrf(&self) -> &str {
+        match &self.credential {
+            Credential::Session { csrf, .. } => csrf,
+            Credential::Token => "",
+        }
+    }
+}
+
+impl FromRequest for Identity {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(
+            request
+                .extensions()
+                .get::<Self>()
+                .cloned()
+                .ok_or_else(no_credential),
+        )
+    }
+}
+
+/// The answer to a request without any credential.
+pub(super) fn no_credential() -> Error {
+    Error::Unauthenticated(
+        "log in, or send a token as `Authorization: Bearer …` (`hera-admin token create` makes one)"
+            .to_owned(),
+    )
+}
+
+/// Finds out who is asking. `Ok(None)` = no credential at all; a credential that is not good is
+/// an [`Error::Unauthenticated`] that says why.
+pub(super) async fn identify(state: &AppState, request: &HttpRequest) -> Result<Option<Identity>> {
+    let header = request.headers().get(header::AUTHORIZATION);
+    if let Some(bearer) = header {
+        let token = bearer.to_str().ok().and_then(bearer_token);
+        let token = token.ok_or_else(no_credential)?;
+        return by_token(state, token).await.map(Some);
+    }
+    match request.cookie(&state.cookie_name()) {
+        Some(cookie) => by_session(state, cookie.value()).await,
+        None => Ok(None),
+    }
+}
+
+fn bearer_token(header: &str) -> Option<&str> {
+    let (scheme, token) = header.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then_some(token.trim())
+        .filter(|token| !token.is_empty())
+}
+
+async fn by_token(state: &AppState, token: &str) -> Result<Identity> {
+    let refused = || {
+        Error::Unauthenticated(
+            "this token is not known here or has expired; make one with `hera-admin token create`"
+                .to_owned(),
+        )
+    };
+    let found = state.store.token_owner(secret::digest(token)).await?;
+    let (user, expires_at) = found.ok_or_else(refused)?;
+    if expires_at.is_some_and(|end| end <= state.clock.now()) || !user.active {
+        return Err(refused());
+    }
+    Ok(Identity {
+        actor: actor_of(&user),
+        credential: Credential::Token,
+    })
+}
+
+async fn by_session(state: &AppState, id: &str) -> Result<Option<Identity>> {
+    let now = state.clock.now();
+    let id_hash = secret::digest(id);
+    let Some((StoredSession { expires_at, csrf }, user)) =
+        state.store.session(id_hash.clone()).await?
+    else {
+        return Ok(None);
+    };
+    if expires_at <= now || !user.active {
+        return Ok(None);
+    }
+    let renewed = now + state.settings.session_lasts;
+    let expires_at = if renewed - expires_at >= TOUCH_EVERY {
+        state.store.extend_session(id_hash.clone(), renewed).await?;
+        renewed
+    } else {
+        expires_at
+    };
+    Ok(Some(Identity {
+        actor: actor_of(&user),
+        credential: Credential::Session {
+            csrf,
+            id_hash,
+            expires_at,
+        },
+    }))
+}
+
+fn actor_of(user: &User) -> Actor {
+    Actor {
+        user: user.id,
+        name: user.name.clone(),
+        team: user.team,
+        role: user.role,
+    }
+}
+
+/// A session that has just begun.
+pub struct LoggedIn {
+    pub identity: Identity,
+    /// To be sent with the response.
+    pub cookie: Cookie<'static>,
+}
+
+/// Checks name and password and begins a session. Both the API and the login page call it.
+pub async fn log_in(
+    state: &AppState,
+    request: &HttpRequest,
+    name: &str,
+    password: &str,
+) -> Result<LoggedIn> {
+    let wrong = || Error::Unauthenticated("the name or the password is wrong".to_owned());
+    let now = state.clock.now();
+    let user = state.store.user_by_name(name.to_owned()).await?;
+    let attempt = Attempt {
+        name: name.to_owned(),
+        address: request.peer_addr().map(|peer| peer.ip()),
+    };
+    let hashed = user.as_ref().map(|user| user.password_hash.clone());
+    let right = state
+        .passwords
+        .check(attempt, password.to_owned(), hashed, now)
+        .await?;
+    let user = user.filter(|user| right && user.active).ok_or_else(wrong)?;
+
+    let id = secret::generate();
+    let id_hash = secret::digest(&id);
+    let csrf = secret::generate();
+    let expires_at = now + state.settings.session_lasts;
+    let session = NewSession {
+        id_hash: id_hash.clone(),
+        csrf: csrf.clone(),
+        user: user.id,
+        created_at: now,
+        expires_at,
+    };
+    state.store.insert_session(session).await?;
+    Ok(LoggedIn {
+        cookie: cookie(state, id, state.settings.session_lasts),
+        identity: Identity {
+            actor: actor_of(&user),
+            credential: Credential::Session {
+                csrf,
+                id_hash,
+                expires_at,
+            },
+        },
+    })
+}
+
+/// Ends the session of a browser; the returned cookie makes it forget.
+pub async fn log_out(state: &AppState, identity: Option<Identity>) -> Result<Cookie<'static>> {
+    if let Some(Identity {
+        credential: Credential::Session { id_hash, .. },
+        ..
+    }) = identity
+    {
+        state.store.delete_session(id_hash).await?;
+    }
+    Ok(cookie(state, String::new(), TimeDelta::zero()))
+}
+
+fn cookie(state: &AppState, value: String, lasts: TimeDelta) -> Cookie<'static> {
+    Cookie::build(state.cookie_name(), value)
+        .path(BASE)
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .max_age(CookieDuration::seconds(lasts.num_seconds()))
+        .finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_bearer_header_with_a_token_is_one() {
+        assert_eq!(bearer_token("Bearer abc"), Some("abc"));
+        assert_eq!(bearer_token("bearer  abc "), Some("abc"));
+        assert_eq!(bearer_token("Basic abc"), None);
+        assert_eq!(bearer_token("Bearer "), None);
+        assert_eq!(bearer_token("abc"), None);
+    }
+}

@@ -1,0 +1,50 @@
+//! For machines that watch: is it alive, can it be used, how is it doing?
+
+use actix_web::{HttpResponse, web};
+use serde_json::json;
+
+use super::AppState;
+
+/// The process answers; nothing else is asked.
+pub(super) async fn alive() -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/plain; charset=utf-8")
+        .body("ok\n")
+}
+
+/// Whether requests can be served: the database answers with the schema of this build, and
+/// somebody leads.
+pub(super) async fn ready(state: web::Data<AppState>) -> HttpResponse {
+    let database = state.store.ping().await;
+    let leader = state.master.leader();
+    let leads = leader.is_self || leader.leader.is_some();
+    let body = json!({
+        "ready": database.is_ok() && leads,
+        "database": match &database { Ok(()) => "ok".to_owned(), Err(e) => e.to_string() },
+        "leader": leader.leader.as_ref().map(|(name, _, _)| name),
+        "leading": leader.is_self,
+    });
+    if database.is_ok() && leads {
+        HttpResponse::Ok().json(body)
+    } else {
+        HttpResponse::ServiceUnavailable()
+            .insert_header(("retry-after", "1"))
+            .json(body)
+    }
+}
+
+/// Prometheus' page.
+pub(super) async fn metrics(state: web::Data<AppState>) -> HttpResponse {
+    let connected = state
+        .master
+        .workers()
+        .iter()
+        .filter(|worker| worker.connected)
+        .count();
+    let page = state
+        .metrics
+        .render(connected, state.master.leader().epoch.0);
+    HttpResponse::Ok()
+        .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
+        .body(page)
+}
