@@ -30,15 +30,17 @@ fn load(sources: &Sources) -> Result<(Settings, Report), SettingsError> {
 }
 
 fn settings(sources: &Sources) -> Settings {
-    load(sources).unwrap_or_else(|error| panic!("{error}")).0
+    load(sources).expect("valid settings").0
 }
 
 fn error(sources: &Sources) -> String {
-    load(sources).unwrap_err().to_string()
+    load(sources)
+        .expect_err("settings that are refused")
+        .to_string()
 }
 
 fn mysql(settings: &Settings) -> String {
-    settings.database.mysql_url().unwrap()
+    settings.database.mysql_url().expect("a MySQL database")
 }
 
 #[test]
