@@ -17,11 +17,13 @@ use crate::access::Right;
 
 mod accounts;
 mod api;
+pub mod assets;
 pub mod auth;
 pub mod error;
 pub mod extract;
 pub mod guard;
 mod health;
+pub mod i18n;
 mod pages;
 pub mod password;
 mod sse;

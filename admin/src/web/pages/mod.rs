@@ -1,19 +1,28 @@
-//! What people see: the screens live in files of their own.
+//! The screens: one file each, with a view struct that its template renders and the handlers
+//! that fill it.
 
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::web;
 
-use super::Route;
-use super::error::Error;
+use super::{Route, assets, get, post};
+use crate::access::Right::Public;
+
+mod failure;
+mod frame;
+mod login;
+mod parts;
+#[cfg(test)]
+mod samples;
+mod visit;
+
+pub(super) use failure::error_page;
 
 /// The routes of all pages.
 pub(super) fn routes() -> Vec<Route> {
-    Vec::new()
-}
-
-/// The page that says what went wrong.
-pub(super) fn error_page(_request: &HttpRequest, error: &Error) -> HttpResponse {
-    error
-        .response()
-        .content_type("text/plain; charset=utf-8")
-        .body(error.to_string())
+    vec![
+        get("/hera/static/{path:.*}", Public, || web::to(assets::asset)),
+        get("/hera/login", Public, || web::to(login::show)),
+        post("/hera/login", Public, || web::to(login::log_in)),
+        post("/hera/logout", Public, || web::to(login::log_out)),
+        post("/hera/preferences", Public, || web::to(visit::prefer)),
+    ]
 }

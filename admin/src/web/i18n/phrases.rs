@@ -1,0 +1,80 @@
+//! Sentences with values in them, in both languages.
+
+use super::Lang;
+
+impl Lang {
+    /// `n` of something, with the English plural.
+    fn count(self, n: usize, one: &str, many: &str, zh: &str) -> String {
+        match self {
+            Self::En => format!("{n} {}", if n == 1 { one } else { many }),
+            Self::Zh => format!("{n} {zh}"),
+        }
+    }
+
+    pub fn jobs(self, n: usize) -> String {
+        self.count(n, "job", "jobs", "个任务")
+    }
+
+    pub fn groups(self, n: usize) -> String {
+        self.count(n, "group", "groups", "个分组")
+    }
+
+    pub fn lines(self, n: usize) -> String {
+        self.count(n, "line", "lines", "行")
+    }
+
+    /// How long something took: `0.2 s`, `12 s`, `3 m 04 s`, `2 h 05 m`, `4 d 3 h`.
+    pub fn duration(self, ms: i64) -> String {
+        let seconds = ms.max(0) / 1000;
+        let (d, h, m, s) = match self {
+            Self::En => ("d", "h", "m", "s"),
+            Self::Zh => ("天", "小时", "分", "秒"),
+        };
+        match seconds {
+            0..10 => {
+                let tenths = (ms.max(0) + 50) / 100;
+                format!("{}.{} {s}", tenths / 10, tenths % 10)
+            }
+            10..60 => format!("{seconds} {s}"),
+            60..3600 => format!("{} {m} {:02} {s}", seconds / 60, seconds % 60),
+            3600..86400 => format!("{} {h} {:02} {m}", seconds / 3600, seconds / 60 % 60),
+            86400.. => format!("{} {d} {} {h}", seconds / 86400, seconds / 3600 % 24),
+            i64::MIN..0 => String::new(),
+        }
+    }
+
+    /// How far an instant is from now; positive = ahead.
+    pub fn relative(self, ms: i64) -> String {
+        let seconds = ms.abs() / 1000;
+        let (n, unit) = match seconds {
+            0..5 => return self.pick("now", "刚刚").to_owned(),
+            5..60 => (seconds, self.pick(" s", " 秒")),
+            60..3600 => (seconds / 60, self.pick(" min", " 分钟")),
+            3600..86400 => (seconds / 3600, self.pick(" h", " 小时")),
+            _ => (seconds / 86400, self.pick(" d", " 天")),
+        };
+        match (self, ms > 0) {
+            (Self::En, true) => format!("in {n}{unit}"),
+            (Self::En, false) => format!("{n}{unit} ago"),
+            (Self::Zh, true) => format!("{n}{unit}后"),
+            (Self::Zh, false) => format!("{n}{unit}前"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_and_distances_read_as_people_say_them() {
+        let said: Vec<_> = [240, 12_000, 184_000, 7_500_000, 356_400_000]
+            .map(|ms| (Lang::En.duration(ms), Lang::Zh.duration(ms)))
+            .to_vec();
+        insta::assert_debug_snapshot!(said);
+        let far: Vec<_> = [-2_000, -40_000, 300_000, -7_300_000, 864_000_000]
+            .map(|ms| (Lang::En.relative(ms), Lang::Zh.relative(ms)))
+            .to_vec();
+        insta::assert_debug_snapshot!(far);
+    }
+}

@@ -1,0 +1,131 @@
+//! Texts of the other screens.
+
+use super::texts;
+
+texts! {
+    /// The way in.
+    Login {
+        title: "Log in", "登录";
+        user: "User name", "用户名";
+        password: "Password", "密码";
+        submit: "Log in", "登录";
+        wrong: "User name or password is not right.", "用户名或密码不正确。";
+        too_often: "Too many attempts. Wait a minute and try again.", "尝试次数过多，请一分钟后再试。";
+        ended: "Your session has ended. Log in again to go on where you were.", "会话已结束，请重新登录后继续。";
+        tagline: "ETL development and scheduling", "数据开发与任务调度";
+    }
+
+    /// Today at a glance.
+    Home {
+        title: "Home", "首页";
+        today: "Today", "今日";
+        planned: "planned", "计划";
+        done: "done", "完成";
+        running: "running", "运行中";
+        waiting: "waiting", "等待";
+        failed: "failed", "失败";
+        queued: "queued", "排队";
+        needs_you: "Needs you", "需要处理";
+        needs_nobody: "Nothing failed today.", "今天没有失败的任务。";
+        needs_nobody_hint: "Failed and lost versions appear here, with the way to repair them.", "失败或丢失的版本会出现在这里，并附处理入口。";
+        recent: "Recent runs", "最近运行";
+        all_runs: "All runs", "全部运行";
+        workers: "Workers", "执行机器";
+        no_runs: "No run yet.", "还没有运行记录。";
+        no_runs_hint: "Open a job in the schedule, or start one by hand.", "在调度中心开启任务，或手动执行。";
+        see_schedule: "Go to the schedule", "前往调度中心";
+    }
+
+    /// The list of runs.
+    Runs {
+        title: "Runs", "任务详情";
+        all: "All", "全部";
+        any_trigger: "Any trigger", "全部触发方式";
+        job: "Job", "任务";
+        status: "Status", "状态";
+        version: "Version", "版本";
+        trigger: "Trigger", "触发方式";
+        run: "Run", "运行";
+        worker: "Worker", "机器";
+        started: "Started", "开始";
+        duration: "Duration", "时长";
+        why: "Why", "原因";
+        none: "No run matches.", "没有符合条件的运行。";
+        none_hint: "Take away a filter, or start a job.", "请减少过滤条件，或执行一个任务。";
+        clear: "Clear the filters", "清除过滤";
+        older: "Older runs", "更早的运行";
+        newest: "Back to the newest", "回到最新";
+    }
+
+    /// The workers.
+    Machines {
+        title: "Machines", "机器监控";
+        load: "Load per core", "每核负载";
+        memory: "Memory", "内存";
+        running: "Running", "运行中";
+        slots: "slots", "槽位";
+        disk: "Disk free", "可用磁盘";
+        cores: "cores", "核";
+        version: "Version", "版本";
+        address: "Address", "地址";
+        last_seen: "Last seen", "最近心跳";
+        drain: "Drain", "排空";
+        drain_hint: "It finishes what it runs and gets nothing new.", "执行完当前任务，不再接收新任务。";
+        resume: "Resume", "恢复接收";
+        none: "No worker has joined yet.", "还没有执行机器加入。";
+        none_hint: "Start hera-worker with HERA_ADMIN_ADDRESS and HERA_JOIN_TOKEN set; it appears here within seconds.", "设置 HERA_ADMIN_ADDRESS 与 HERA_JOIN_TOKEN 后启动 hera-worker，几秒内会出现在这里。";
+        never: "never", "从未";
+        runs_of: "Its runs", "查看运行";
+    }
+
+    /// Password and tokens.
+    Profile {
+        title: "Password and tokens", "密码与令牌";
+        password: "Password", "密码";
+        old: "Present password", "当前密码";
+        new: "New password", "新密码";
+        new_hint: "At least 8 characters.", "至少 8 个字符。";
+        repeat: "New password again", "再次输入新密码";
+        change: "Change password", "修改密码";
+        changed: "The password is changed. Other sessions have ended.", "密码已修改，其他会话已退出。";
+        wrong_old: "This is not the present password.", "当前密码不正确。";
+        differs: "The two are not the same.", "两次输入不一致。";
+        too_short: "It needs at least 8 characters.", "至少需要 8 个字符。";
+        tokens: "API tokens", "API 令牌";
+        tokens_hint: "A program that sends one may do what you may.", "持有令牌的程序拥有与您相同的权限。";
+        token_name: "Name", "名称";
+        token_name_hint: "What it is for, such as airflow-bridge.", "用途，例如 airflow-bridge。";
+        token_days: "Valid for days", "有效天数";
+        token_days_hint: "Empty: no end.", "留空则长期有效。";
+        token_create: "Create token", "创建令牌";
+        token_new: "Copy it now: it is not shown again.", "请立即复制，之后不再显示。";
+        token_made: "Created", "创建时间";
+        token_ends: "Expires", "到期";
+        token_used: "Last used", "最近使用";
+        token_never: "never", "从未";
+        token_revoke: "Revoke", "吊销";
+        tokens_none: "No token yet.", "还没有令牌。";
+        role: "Role", "角色";
+        role_admin: "administrator", "管理员";
+        role_member: "member", "成员";
+        role_viewer: "viewer", "只读";
+        must_change: "The first password must be changed before the installation is bound to another address.", "在绑定到其他地址之前必须修改初始密码。";
+    }
+
+    /// When a page cannot be shown.
+    ErrorTexts {
+        not_found: "There is nothing at this address", "页面不存在";
+        not_found_hint: "It may have been deleted, or the address is not complete.", "可能已被删除，或地址不完整。";
+        forbidden: "You may not do this", "没有权限";
+        forbidden_hint: "Ask an administrator of the installation for the right.", "请向管理员申请权限。";
+        unavailable: "Not possible at the moment", "暂时无法操作";
+        unavailable_hint: "The database or the leader is away. Running scripts go on. Try again in a few seconds.", "数据库或主节点暂不可用，正在执行的脚本不受影响，请稍后重试。";
+        bad: "This request cannot be read", "请求无法识别";
+        conflict: "This is not possible now", "当前状态不允许此操作";
+        internal: "Something went wrong here", "系统出错了";
+        internal_hint: "It has been logged. If it stays, tell the administrator the time.", "错误已记录。如持续出现，请将时间告知管理员。";
+        home: "Go home", "返回首页";
+        back: "Back", "返回上一页";
+        again: "Try again", "重试";
+    }
+}
