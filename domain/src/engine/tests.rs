@@ -1,0 +1,205 @@
+//! The rules of the engine, one by one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{TimeDelta, TimeZone, Utc};
+
+use super::*;
+use crate::id::{CommitSeq, GroupId, Revision, TeamId};
+use crate::job::{Edge, RetryPolicy, Schedule, ScheduleEra};
+use crate::status::*;
+
+const WORKER: WorkerId = WorkerId(1);
+
+/// A business day in UTC; jobs are opened the day before.
+fn at(hour: u32, minute: u32) -> Timestamp {
+    Utc.with_ymd_and_hms(2026, 11, 20, hour, minute, 0).unwrap()
+}
+
+fn job(id: i64, cron: Option<&str>, upstreams: &[i64]) -> JobDef {
+    let edge = |id: &i64| Edge {
+        upstream: JobId(*id),
+        window: Window::Nearest,
+        policy: Policy::Success,
+    };
+    JobDef {
+        id: JobId(id),
+        group: GroupId(1),
+        name: format!("job{id}"),
+        owner: TeamId(1),
+        revision: Revision(1),
+        switch: Switch::Closed,
+        first_opened_at: None,
+        opened_at: None,
+        eras: vec![ScheduleEra {
+            after: None,
+            schedule: Schedule {
+                cron: cron.map(str::to_owned),
+                timezone: chrono_tz::UTC,
+                edges: upstreams.iter().map(edge).collect(),
+            },
+        }],
+        host_group: None,
+        priority: 3,
+        retry: RetryPolicy::default(),
+        overlap: Overlap::Wait,
+        misfire: Misfire::RunAll,
+        on_lost: OnLost::Ask,
+        must_end_minutes: None,
+        kill_on_timeout: false,
+    }
+}
+
+/// An engine with its clock and its last decisions.
+struct Bench {
+    engine: Engine,
+    now: Timestamp,
+    seq: i64,
+    out: Decisions,
+}
+
+impl Bench {
+    /// Jobs that were opened the day before, and one worker.
+    fn open(jobs: Vec<JobDef>) -> Self {
+        let opened = at(0, 0) - TimeDelta::days(1);
+        let everyone = HostGroup {
+            id: HostGroupId(1),
+            name: "default".to_owned(),
+            effective: true,
+            everyone: true,
+            members: BTreeSet::new(),
+        };
+        let open = |mut job: JobDef| {
+            job.switch = Switch::Open;
+            job.first_opened_at = Some(opened);
+            job.opened_at = Some(opened);
+            (job.id, Arc::new(job))
+        };
+        let snapshot = Snapshot {
+            jobs: jobs.into_iter().map(open).collect(),
+            host_groups: BTreeMap::from([(everyone.id, everyone)]),
+            planned_through: Some(at(0, 0)),
+            ..Snapshot::default()
+        };
+        let mut bench = Self {
+            engine: Engine::restore(snapshot, Limits::default()),
+            now: at(0, 0),
+            seq: 0,
+            out: Decisions::default(),
+        };
+        bench.step(Event::Worker(WORKER, WorkerEvent::Connected(hello())));
+        bench
+    }
+
+    fn tick(&self) -> Tick {
+        Tick {
+            now: self.now,
+            seq: CommitSeq(self.seq),
+        }
+    }
+
+    /// One event in a batch of its own.
+    fn try_step(&mut self, event: Event) -> Result<Outcome, Refusal> {
+        self.seq += 1;
+        self.out = Decisions::default();
+        let outcome = self.engine.step(event, self.tick(), &mut self.out);
+        self.engine.settle(self.tick(), &mut self.out);
+        outcome
+    }
+
+    fn step(&mut self, event: Event) -> Outcome {
+        self.try_step(event).unwrap()
+    }
+
+    /// Time passes.
+    fn until(&mut self, now: Timestamp) {
+        self.now = now;
+        self.seq += 1;
+        self.out = Decisions::default();
+        self.engine.settle(self.tick(), &mut self.out);
+    }
+
+    /// The runs that this batch sends to the worker.
+    fn started(&self) -> Vec<RunRef> {
+        let start = |send: &Send| match send {
+            Send::Start { run, .. } => Some(run.clone()),
+            Send::Cancel { .. } | Send::Ack { .. } | Send::Discard { .. } => None,
+        };
+        self.out.sends.iter().filter_map(start).collect()
+    }
+
+    fn started_one(&self) -> RunRef {
+        let started = self.started();
+        assert_eq!(started.len(), 1, "{started:?}");
+        started[0].clone()
+    }
+
+    fn report(&mut self, event: WorkerEvent) {
+        self.step(Event::Worker(WORKER, event));
+    }
+
+    fn exits(&mut self, run: &RunRef, code: i32) {
+        let end = End {
+            exit_code: Some(code),
+            ..End::default()
+        };
+        self.report(WorkerEvent::Started(run.clone()));
+        self.report(WorkerEvent::Finished(run.clone(), end));
+    }
+
+    fn status(&mut self, job: i64, time: Timestamp) -> VersionStatus {
+        let day = time.date_naive();
+        let versions = self.engine.versions_on(JobId(job), day);
+        let version = versions.iter().find(|v| v.business_time == time);
+        version.map_or(VersionStatus::Planned, |v| v.status)
+    }
+}
+
+fn hello() -> WorkerHello {
+    WorkerHello {
+        name: "one".to_owned(),
+        address: "127.0.0.1".to_owned(),
+        accepting: true,
+        max_runs: Some(10),
+        load: Load::default(),
+        inventory: Vec::new(),
+    }
+}
+
+#[test]
+fn a_cron_job_runs_at_its_time_and_its_dependent_after_it() {
+    let mut bench = Bench::open(vec![job(1, Some("0 0 3 * * ?"), &[]), job(2, None, &[1])]);
+    assert_eq!(bench.status(1, at(3, 0)), VersionStatus::Planned);
+    bench.until(at(2, 59));
+    assert!(bench.started().is_empty());
+    bench.until(at(3, 0));
+    let run = bench.started_one();
+    assert_eq!(bench.status(1, at(3, 0)), VersionStatus::Queued);
+    assert_eq!(bench.status(2, at(3, 0)), VersionStatus::Waiting);
+    bench.exits(&run, 0);
+    assert_eq!(bench.status(1, at(3, 0)), VersionStatus::Success);
+    let run = bench.started_one();
+    bench.exits(&run, 0);
+    assert_eq!(bench.status(2, at(3, 0)), VersionStatus::Success);
+    assert!(bench.out.alarms.is_empty());
+}
+
+#[test]
+fn recovering_a_root_drives_its_descendants_of_the_day() {
+    let mut bench = Bench::open(vec![job(1, Some("0 0 3 * * ?"), &[]), job(2, None, &[1])]);
+    bench.until(at(2, 0));
+    let outcome = bench.step(Event::Trigger(TriggerRequest {
+        job: JobId(1),
+        trigger: Trigger::Recover,
+        at: At::Latest,
+        params: None,
+        operator: None,
+    }));
+    let yesterday = at(3, 0) - TimeDelta::days(1);
+    assert!(matches!(outcome, Outcome::Triggered { .. }));
+    let run = bench.started_one();
+    assert_eq!(bench.status(2, yesterday), VersionStatus::Waiting);
+    bench.exits(&run, 0);
+    bench.started_one();
+}
