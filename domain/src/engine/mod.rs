@@ -6,7 +6,6 @@
 //! again from the database.
 
 mod agenda;
-mod cron_shim;
 mod deadlines;
 mod decision;
 mod event;

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use chrono::{Days, NaiveDate, NaiveTime, TimeDelta, TimeZone};
 use chrono_tz::Tz;
 
-use super::cron_shim::CronExpr;
 use super::rows::Rows;
 use crate::clock::Timestamp;
+use crate::cron::CronExpr;
 use crate::id::JobId;
 use crate::job::{Edge, JobDef, Schedule};
 use crate::status::Origin;
