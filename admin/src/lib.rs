@@ -5,4 +5,5 @@ pub mod logs;
 pub mod master;
 pub mod metrics;
 pub mod secret;
+pub mod store;
 pub mod web;

@@ -9,6 +9,7 @@ pub mod config;
 pub mod cron;
 pub mod engine;
 pub mod graph;
+pub mod group;
 pub mod id;
 pub mod job;
 pub mod status;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use hera_domain::clock::Timestamp;
 use hera_domain::engine::{HostGroup, Load, Refusal};
+pub use hera_domain::group::{GroupContent, GroupDef};
 use hera_domain::id::{CommitSeq, Epoch, GroupId, HostGroupId, JobId, Revision, RunId, WorkerId};
 use hera_domain::job::{FieldError, JobContent, JobDef, Params};
 use hera_domain::status::{RunStatus, Switch, Trigger, VersionStatus};
@@ -12,26 +13,6 @@ use hera_domain::version_id::VersionId;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::access::{Actor, Right, decide};
-
-/// A group as the leader knows it (its config is inherited by everything below it).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GroupDef {
-    pub id: GroupId,
-    pub revision: Revision,
-    pub content: GroupContent,
-}
-
-/// What a person edits of a group.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct GroupContent {
-    /// `None` for the root only.
-    pub parent_id: Option<GroupId>,
-    pub name: String,
-    /// Big groups hold groups, small ones hold jobs.
-    pub big: bool,
-    pub description: String,
-    pub config: BTreeMap<String, String>,
-}
 
 /// Everything that every page may need of the definitions, as of one commit. Scripts and job
 /// configs are in the store.

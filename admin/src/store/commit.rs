@@ -1,0 +1,137 @@
+//! The leader's commit: everything that a batch of events decided, in one fenced transaction.
+
+use diesel::prelude::*;
+use diesel::result::Error as Diesel;
+use diesel::sql_types;
+use hera_domain::clock::Timestamp;
+use hera_domain::engine::Decisions;
+use hera_domain::id::{CommitSeq, Epoch, RunId, UserId};
+
+use super::dialect::{self, AnyConn};
+use super::schema::{hera_idempotency, hera_lock};
+use super::{
+    AuditRecord, GroupChange, HostGroupChange, JobEdit, LogTail, RenderedRun, StoreError, alarms,
+    error, groups, host_groups, jobs, logs, records, runs, versions,
+};
+
+/// Everything that one commit writes.
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    /// The number that this commit shall have: the one after the latest.
+    pub seq: CommitSeq,
+    /// Engine time of the batch.
+    pub at: Timestamp,
+    /// How long the lease shall last from now.
+    pub lease_ms: i64,
+    pub decisions: Decisions,
+    /// New jobs and revisions; schedule eras and switch are taken from the decisions.
+    pub job_edits: Vec<JobEdit>,
+    pub groups: Vec<GroupChange>,
+    pub host_groups: Vec<HostGroupChange>,
+    /// Scripts of the runs that are dispatched.
+    pub rendered: Vec<RenderedRun>,
+    /// Log ends of the runs that are final.
+    pub tails: Vec<LogTail>,
+    pub idempotency: Vec<IdempotentRun>,
+    pub records: Vec<AuditRecord>,
+}
+
+/// The run that a user's idempotency key stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotentRun {
+    pub user: UserId,
+    pub key: String,
+    pub run: RunId,
+}
+
+/// Why a commit was not written. Nothing of it was, except after `Database`: there it is unknown
+/// until [`super::LeaderConnection::last_commit`] tells.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    #[error("another admin leads now")]
+    Deposed,
+    #[error("the database holds something else than expected: {0}")]
+    Conflict(String),
+    #[error(transparent)]
+    Database(#[from] StoreError),
+}
+
+impl From<Diesel> for CommitError {
+    fn from(error: Diesel) -> Self {
+        if error::is_duplicate(&error) {
+            Self::Conflict(error.to_string())
+        } else {
+            Self::Database(error.into())
+        }
+    }
+}
+
+impl CommitError {
+    /// A compare-and-set that did not find what it expected.
+    pub(super) fn conflict(what: impl std::fmt::Display) -> Self {
+        Self::Conflict(what.to_string())
+    }
+}
+
+impl Batch {
+    pub(super) fn write(&self, conn: &mut AnyConn, epoch: Epoch) -> Result<CommitSeq, CommitError> {
+        self.fence(conn, epoch)?;
+        host_groups::write(conn, &self.host_groups)?;
+        groups::write(conn, self.seq, &self.groups)?;
+        jobs::write_edits(conn, self.seq, self.at, &self.job_edits)?;
+        jobs::write_states(conn, self.at, &self.decisions.jobs)?;
+        versions::write(conn, &self.decisions.versions)?;
+        runs::write(conn, &self.decisions.runs)?;
+        runs::write_rendered(conn, &self.rendered)?;
+        logs::write_tails(conn, &self.tails)?;
+        self.write_idempotency(conn)?;
+        alarms::write(conn, self.at, &self.decisions.alarms)?;
+        records::write(conn, &self.records)?;
+        Ok(self.seq)
+    }
+
+    /// The first statement: a write, so that of two leaders only one can get past it.
+    fn fence(&self, conn: &mut AnyConn, epoch: Epoch) -> Result<(), CommitError> {
+        let through = self.decisions.planned_through.map(|at| at.naive_utc());
+        let rows = diesel::sql_query(format!(
+            "UPDATE hera_lock SET commit_seq = commit_seq + 1, expires_at = {}, \
+             planned_through = COALESCE(?, planned_through) \
+             WHERE id = 1 AND epoch = ? AND commit_seq = ?",
+            dialect::now_plus_ms_sql(conn)
+        ))
+        .bind::<sql_types::BigInt, _>(self.lease_ms)
+        .bind::<sql_types::Nullable<sql_types::Timestamp>, _>(through)
+        .bind::<sql_types::BigInt, _>(epoch.0)
+        .bind::<sql_types::BigInt, _>(self.seq.0 - 1)
+        .execute(conn)?;
+        if rows == 1 {
+            return Ok(());
+        }
+        let (now_epoch, now_seq): (i64, i64) = hera_lock::table
+            .select((hera_lock::epoch, hera_lock::commit_seq))
+            .filter(hera_lock::id.eq(1))
+            .first(conn)?;
+        if now_epoch == epoch.0 {
+            Err(CommitError::conflict(format!(
+                "the latest commit is {now_seq}, so {} cannot follow",
+                self.seq
+            )))
+        } else {
+            Err(CommitError::Deposed)
+        }
+    }
+
+    fn write_idempotency(&self, conn: &mut AnyConn) -> Result<(), CommitError> {
+        for entry in &self.idempotency {
+            diesel::insert_into(hera_idempotency::table)
+                .values((
+                    hera_idempotency::user_id.eq(entry.user.0),
+                    hera_idempotency::idempotency_key.eq(&entry.key),
+                    hera_idempotency::run_id.eq(entry.run.0),
+                    hera_idempotency::created_at.eq(self.at.naive_utc()),
+                ))
+                .execute(conn)?;
+        }
+        Ok(())
+    }
+}

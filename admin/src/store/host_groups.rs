@@ -1,0 +1,92 @@
+//! Host groups: named sets of workers.
+
+use std::collections::BTreeMap;
+
+use diesel::prelude::*;
+use hera_domain::engine::HostGroup;
+use hera_domain::id::HostGroupId;
+
+use super::commit::CommitError;
+use super::dialect::{AnyConn, insert_many};
+use super::schema::{hera_host_group, hera_host_relation};
+use super::{Store, StoreError};
+
+/// A host group as it shall be, or its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HostGroupChange {
+    Save(HostGroup),
+    Delete(HostGroupId),
+}
+
+impl Store {
+    /// Every host group with its members.
+    pub async fn host_groups(&self) -> Result<Vec<HostGroup>, StoreError> {
+        self.read(|conn| Ok(load(conn)?.into_values().collect()))
+            .await
+    }
+}
+
+/// Every host group with its members.
+pub(super) fn load(conn: &mut AnyConn) -> Result<BTreeMap<HostGroupId, HostGroup>, StoreError> {
+    let rows: Vec<(i64, String, bool, bool)> = hera_host_group::table.load(conn)?;
+    let mut groups: BTreeMap<HostGroupId, HostGroup> = rows
+        .into_iter()
+        .map(|(id, name, effective, everyone)| {
+            let id = HostGroupId(id);
+            let group = HostGroup {
+                id,
+                name,
+                effective,
+                everyone,
+                members: Default::default(),
+            };
+            (id, group)
+        })
+        .collect();
+    let members: Vec<(i64, String)> = hera_host_relation::table.load(conn)?;
+    for (group, host) in members {
+        if let Some(group) = groups.get_mut(&HostGroupId(group)) {
+            group.members.insert(host);
+        }
+    }
+    Ok(groups)
+}
+
+/// Writes the changes, in their order.
+pub(super) fn write(conn: &mut AnyConn, changes: &[HostGroupChange]) -> Result<(), CommitError> {
+    for change in changes {
+        let id = match change {
+            HostGroupChange::Save(group) => group.id,
+            HostGroupChange::Delete(id) => *id,
+        };
+        diesel::delete(hera_host_relation::table)
+            .filter(hera_host_relation::host_group_id.eq(id.0))
+            .execute(conn)?;
+        diesel::delete(hera_host_group::table)
+            .filter(hera_host_group::id.eq(id.0))
+            .execute(conn)?;
+        let HostGroupChange::Save(group) = change else {
+            continue;
+        };
+        diesel::insert_into(hera_host_group::table)
+            .values((
+                hera_host_group::id.eq(id.0),
+                hera_host_group::name.eq(&group.name),
+                hera_host_group::effective.eq(group.effective),
+                hera_host_group::everyone.eq(group.everyone),
+            ))
+            .execute(conn)?;
+        let members: Vec<_> = group
+            .members
+            .iter()
+            .map(|host| {
+                (
+                    hera_host_relation::host_group_id.eq(id.0),
+                    hera_host_relation::host.eq(host),
+                )
+            })
+            .collect();
+        insert_many!(conn, hera_host_relation::table, &members)?;
+    }
+    Ok(())
+}

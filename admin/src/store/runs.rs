@@ -1,0 +1,272 @@
+//! Runs: the engine's rows, as they are, and what was executed.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+use hera_domain::engine::{CancelledBy, Change, Run};
+use hera_domain::id::{HostGroupId, JobId, Revision, RunId, VersionKey, WorkerId};
+use hera_domain::status::{RunStatus, VersionStatus};
+
+use super::commit::CommitError;
+use super::dialect::{AnyConn, insert_many, replace_many};
+use super::schema::{hera_run, hera_run_script, hera_version};
+use super::{StoreError, corrupt, from_json, to_json, word};
+
+/// The script of a run as it was given to its worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenderedRun {
+    pub run: RunId,
+    /// With every variable in place but the secret ones.
+    pub script: String,
+    /// The effective config, without the secret ones.
+    pub config: BTreeMap<String, String>,
+}
+
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = hera_run)]
+#[diesel(treat_none_as_null = true, treat_none_as_default_value = false)]
+pub(super) struct Row {
+    id: i64,
+    version_key: i64,
+    job_id: i64,
+    trigger_type: String,
+    status: String,
+    attempt: i32,
+    priority: i16,
+    host_group_id: Option<i64>,
+    worker_id: Option<i64>,
+    nonce: Option<String>,
+    revision: Option<i64>,
+    params: Option<String>,
+    operator: Option<String>,
+    created_at: NaiveDateTime,
+    dispatched_at: Option<NaiveDateTime>,
+    started_at: Option<NaiveDateTime>,
+    ended_at: Option<NaiveDateTime>,
+    exit_code: Option<i32>,
+    end_signal: Option<i32>,
+    reason: Option<String>,
+    cancelled_by_kind: Option<String>,
+    cancelled_by: Option<String>,
+    kill_confirmed: Option<bool>,
+    unreachable: bool,
+    overdue: bool,
+    cpu_ms: Option<i64>,
+    peak_memory_kib: Option<i64>,
+}
+
+const PERSON: &str = "person";
+const SYSTEM: &str = "system";
+
+impl From<&Run> for Row {
+    fn from(run: &Run) -> Self {
+        // Taken apart so that a new field cannot be forgotten here.
+        let Run {
+            id,
+            version,
+            job,
+            trigger,
+            status,
+            attempt,
+            priority,
+            host_group,
+            worker,
+            nonce,
+            revision,
+            params,
+            operator,
+            created_at,
+            dispatched_at,
+            started_at,
+            ended_at,
+            exit_code,
+            signal,
+            reason,
+            cancelled_by,
+            kill_confirmed,
+            unreachable,
+            overdue,
+            cpu_ms,
+            peak_memory_kib,
+        } = run;
+        let (by_kind, by) = match cancelled_by {
+            None => (None, None),
+            Some(CancelledBy::Person(name)) => (Some(PERSON.to_owned()), Some(name.clone())),
+            Some(CancelledBy::System(why)) => (Some(SYSTEM.to_owned()), Some(why.clone())),
+        };
+        Self {
+            id: id.0,
+            version_key: version.0,
+            job_id: job.0,
+            trigger_type: trigger.as_str().to_owned(),
+            status: status.as_str().to_owned(),
+            attempt: i32::try_from(*attempt).unwrap_or(i32::MAX),
+            priority: i16::from(*priority),
+            host_group_id: host_group.map(|id| id.0),
+            worker_id: worker.map(|id| id.0),
+            nonce: nonce.clone(),
+            revision: revision.map(|revision| revision.0),
+            params: params.as_ref().map(|params| to_json(params.as_ref())),
+            operator: operator.clone(),
+            created_at: created_at.naive_utc(),
+            dispatched_at: dispatched_at.map(|at| at.naive_utc()),
+            started_at: started_at.map(|at| at.naive_utc()),
+            ended_at: ended_at.map(|at| at.naive_utc()),
+            exit_code: *exit_code,
+            end_signal: *signal,
+            reason: reason.clone(),
+            cancelled_by_kind: by_kind,
+            cancelled_by: by,
+            kill_confirmed: *kill_confirmed,
+            unreachable: *unreachable,
+            overdue: *overdue,
+            cpu_ms: *cpu_ms,
+            peak_memory_kib: *peak_memory_kib,
+        }
+    }
+}
+
+impl TryFrom<Row> for Run {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let number = |what, value: i64| {
+            u32::try_from(value).map_err(|error| corrupt(what, &value.to_string(), &error))
+        };
+        let by = row.cancelled_by.unwrap_or_default();
+        let cancelled_by = match row.cancelled_by_kind.as_deref() {
+            None => None,
+            Some(PERSON) => Some(CancelledBy::Person(by)),
+            Some(SYSTEM) => Some(CancelledBy::System(by)),
+            Some(other) => {
+                return Err(corrupt(
+                    "hera_run.cancelled_by_kind",
+                    other,
+                    &"neither person nor system",
+                ));
+            }
+        };
+        Ok(Self {
+            id: RunId(row.id),
+            version: VersionKey(row.version_key),
+            job: JobId(row.job_id),
+            trigger: word(&row.trigger_type, "hera_run.trigger_type")?,
+            status: word(&row.status, "hera_run.status")?,
+            attempt: number("hera_run.attempt", row.attempt.into())?,
+            priority: row
+                .priority
+                .try_into()
+                .map_err(|error| corrupt("hera_run.priority", &row.priority.to_string(), &error))?,
+            host_group: row.host_group_id.map(HostGroupId),
+            worker: row.worker_id.map(WorkerId),
+            nonce: row.nonce,
+            revision: row.revision.map(Revision),
+            params: row
+                .params
+                .map(|json| from_json(&json, "hera_run.params"))
+                .transpose()?
+                .map(std::sync::Arc::new),
+            operator: row.operator,
+            created_at: row.created_at.and_utc(),
+            dispatched_at: row.dispatched_at.map(|at| at.and_utc()),
+            started_at: row.started_at.map(|at| at.and_utc()),
+            ended_at: row.ended_at.map(|at| at.and_utc()),
+            exit_code: row.exit_code,
+            signal: row.end_signal,
+            reason: row.reason,
+            cancelled_by,
+            kill_confirmed: row.kill_confirmed,
+            unreachable: row.unreachable,
+            overdue: row.overdue,
+            cpu_ms: row.cpu_ms,
+            peak_memory_kib: row.peak_memory_kib,
+        })
+    }
+}
+
+/// Every run that is not final, and the counting runs of the versions in retry wait.
+pub(super) fn load_live(conn: &mut AnyConn) -> Result<Vec<Run>, StoreError> {
+    let open: Vec<&str> = RunStatus::ALL
+        .iter()
+        .filter(|status| !status.is_final())
+        .map(|status| status.as_str())
+        .collect();
+    let live = hera_run::table
+        .filter(hera_run::status.eq_any(&open))
+        .select(Row::as_select())
+        .load(conn)?;
+    let to_retry = hera_run::table
+        .inner_join(
+            hera_version::table.on(hera_version::counting_run_id.eq(hera_run::id.nullable())),
+        )
+        .filter(hera_version::status.eq(VersionStatus::RetryWait.as_str()))
+        .filter(hera_run::status.ne_all(&open))
+        .select(Row::as_select())
+        .load(conn)?;
+    let mut runs: Vec<Run> = live
+        .into_iter()
+        .chain(to_retry)
+        .map(Run::try_from)
+        .collect::<Result<_, _>>()?;
+    runs.sort_by_key(|run| run.id);
+    Ok(runs)
+}
+
+/// The greatest id in use, 0 if none is.
+pub(super) fn last_id(conn: &mut AnyConn) -> Result<i64, StoreError> {
+    let last: Option<i64> = hera_run::table
+        .select(diesel::dsl::max(hera_run::id))
+        .first(conn)?;
+    Ok(last.unwrap_or(0))
+}
+
+/// Inserts what is new and compares-and-sets what has changed.
+pub(super) fn write(
+    conn: &mut AnyConn,
+    changes: &BTreeMap<RunId, Change<Run, RunStatus>>,
+) -> Result<(), CommitError> {
+    let fresh: Vec<Row> = changes
+        .values()
+        .filter(|change| change.expect.is_none())
+        .map(|change| Row::from(&change.row))
+        .collect();
+    insert_many!(conn, hera_run::table, &fresh)?;
+    for change in changes.values() {
+        let Some(expect) = change.expect else {
+            continue;
+        };
+        let rows = diesel::update(hera_run::table)
+            .filter(hera_run::id.eq(change.row.id.0))
+            .filter(hera_run::status.eq(expect.as_str()))
+            .set(Row::from(&change.row))
+            .execute(conn)?;
+        if rows != 1 {
+            return Err(CommitError::conflict(format!(
+                "run {} is not {expect}",
+                change.row.id
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Writes the scripts of dispatched runs; one that is dispatched anew (its worker had never got
+/// it) has its older script replaced.
+pub(super) fn write_rendered(
+    conn: &mut AnyConn,
+    rendered: &[RenderedRun],
+) -> Result<(), CommitError> {
+    let rows: Vec<_> = rendered
+        .iter()
+        .map(|run| {
+            (
+                hera_run_script::run_id.eq(run.run.0),
+                hera_run_script::script.eq(&run.script),
+                hera_run_script::config.eq(to_json(&run.config)),
+            )
+        })
+        .collect();
+    replace_many!(conn, hera_run_script::table, &rows)?;
+    Ok(())
+}

@@ -1,0 +1,319 @@
+//! The tables, one description for both databases. A test selects every column from each of them.
+
+diesel::table! {
+    hera_group (id) {
+        id -> BigInt,
+        parent_id -> Nullable<BigInt>,
+        name -> Text,
+        big -> Bool,
+        revision -> BigInt,
+        deleted -> Bool,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    hera_group_revision (group_id, revision) {
+        group_id -> BigInt,
+        revision -> BigInt,
+        content -> Text,
+        author -> Text,
+        created_at -> Timestamp,
+        commit_seq -> BigInt,
+    }
+}
+
+diesel::table! {
+    hera_job (id) {
+        id -> BigInt,
+        group_id -> BigInt,
+        name -> Text,
+        owner_id -> BigInt,
+        revision -> BigInt,
+        switch -> Text,
+        first_opened_at -> Nullable<Timestamp>,
+        opened_at -> Nullable<Timestamp>,
+        eras -> Text,
+        deleted -> Bool,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    hera_job_revision (job_id, revision) {
+        job_id -> BigInt,
+        revision -> BigInt,
+        content -> Text,
+        script -> Text,
+        author -> Text,
+        comment -> Text,
+        created_at -> Timestamp,
+        commit_seq -> BigInt,
+    }
+}
+
+diesel::table! {
+    hera_host_group (id) {
+        id -> BigInt,
+        name -> Text,
+        effective -> Bool,
+        everyone -> Bool,
+    }
+}
+
+diesel::table! {
+    hera_host_relation (host_group_id, host) {
+        host_group_id -> BigInt,
+        host -> Text,
+    }
+}
+
+diesel::table! {
+    hera_area (id) {
+        id -> BigInt,
+        name -> Text,
+        timezone -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    hera_file (id) {
+        id -> BigInt,
+        parent_id -> Nullable<BigInt>,
+        name -> Text,
+        folder -> Bool,
+        owner_id -> Nullable<BigInt>,
+        content -> Nullable<Text>,
+        revision -> BigInt,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    hera_team (id) {
+        id -> BigInt,
+        name -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    hera_user (id) {
+        id -> BigInt,
+        name -> Text,
+        team_id -> BigInt,
+        role -> Text,
+        email -> Nullable<Text>,
+        password_hash -> Nullable<Text>,
+        must_change_password -> Bool,
+        active -> Bool,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    hera_session (id_hash) {
+        id_hash -> Text,
+        user_id -> BigInt,
+        csrf -> Text,
+        created_at -> Timestamp,
+        expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    hera_token (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        name -> Text,
+        token_hash -> Text,
+        created_at -> Timestamp,
+        expires_at -> Nullable<Timestamp>,
+        last_used_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    hera_lock (id) {
+        id -> BigInt,
+        holder -> Nullable<Text>,
+        http_address -> Nullable<Text>,
+        connect_address -> Nullable<Text>,
+        epoch -> BigInt,
+        commit_seq -> BigInt,
+        expires_at -> Timestamp,
+        connection_id -> Nullable<BigInt>,
+        planned_through -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    hera_version (id) {
+        id -> BigInt,
+        version -> Text,
+        job_id -> BigInt,
+        business_time -> Timestamp,
+        due_at -> Timestamp,
+        origin -> Text,
+        armed -> Bool,
+        frozen -> Bool,
+        status -> Text,
+        reason -> Nullable<Text>,
+        last_run_id -> Nullable<BigInt>,
+        counting_run_id -> Nullable<BigInt>,
+        attempts -> Integer,
+        retry_at -> Nullable<Timestamp>,
+        armed_seq -> Nullable<BigInt>,
+        succeeded_seq -> Nullable<BigInt>,
+        alarmed -> Bool,
+        created_at -> Timestamp,
+        changed_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    hera_run (id) {
+        id -> BigInt,
+        version_key -> BigInt,
+        job_id -> BigInt,
+        trigger_type -> Text,
+        status -> Text,
+        attempt -> Integer,
+        priority -> SmallInt,
+        host_group_id -> Nullable<BigInt>,
+        worker_id -> Nullable<BigInt>,
+        nonce -> Nullable<Text>,
+        revision -> Nullable<BigInt>,
+        params -> Nullable<Text>,
+        operator -> Nullable<Text>,
+        created_at -> Timestamp,
+        dispatched_at -> Nullable<Timestamp>,
+        started_at -> Nullable<Timestamp>,
+        ended_at -> Nullable<Timestamp>,
+        exit_code -> Nullable<Integer>,
+        end_signal -> Nullable<Integer>,
+        reason -> Nullable<Text>,
+        cancelled_by_kind -> Nullable<Text>,
+        cancelled_by -> Nullable<Text>,
+        kill_confirmed -> Nullable<Bool>,
+        unreachable -> Bool,
+        overdue -> Bool,
+        cpu_ms -> Nullable<BigInt>,
+        peak_memory_kib -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    hera_run_script (run_id) {
+        run_id -> BigInt,
+        script -> Text,
+        config -> Text,
+    }
+}
+
+diesel::table! {
+    hera_run_tail (run_id) {
+        run_id -> BigInt,
+        start -> BigInt,
+        data -> Binary,
+    }
+}
+
+diesel::table! {
+    hera_worker (id) {
+        id -> BigInt,
+        node_id -> Text,
+        name -> Text,
+        address -> Text,
+        version -> Text,
+        last_seen -> Timestamp,
+    }
+}
+
+diesel::table! {
+    hera_alarm (id) {
+        id -> BigInt,
+        dedupe_key -> Text,
+        kind -> Text,
+        job_id -> Nullable<BigInt>,
+        version_key -> Nullable<BigInt>,
+        run_id -> Nullable<BigInt>,
+        text -> Text,
+        created_at -> Timestamp,
+        delivered_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    hera_record (id) {
+        id -> BigInt,
+        created_at -> Timestamp,
+        actor -> Text,
+        action -> Text,
+        subject -> Text,
+        subject_id -> Nullable<BigInt>,
+        detail -> Text,
+    }
+}
+
+diesel::table! {
+    hera_idempotency (user_id, idempotency_key) {
+        user_id -> BigInt,
+        idempotency_key -> Text,
+        run_id -> BigInt,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    hera_setting (name) {
+        name -> Text,
+        value -> Text,
+    }
+}
+
+diesel::table! {
+    hera_run_log (run_id) {
+        run_id -> BigInt,
+        size -> BigInt,
+        dropped_from -> Nullable<BigInt>,
+        dropped_to -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    hera_run_log_chunk (run_id, start) {
+        run_id -> BigInt,
+        start -> BigInt,
+        data -> Binary,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    hera_group,
+    hera_group_revision,
+    hera_job,
+    hera_job_revision,
+    hera_host_group,
+    hera_host_relation,
+    hera_area,
+    hera_file,
+    hera_team,
+    hera_user,
+    hera_session,
+    hera_token,
+    hera_lock,
+    hera_version,
+    hera_run,
+    hera_run_script,
+    hera_run_tail,
+    hera_worker,
+    hera_alarm,
+    hera_record,
+    hera_idempotency,
+    hera_setting,
+    hera_run_log,
+    hera_run_log_chunk,
+);

@@ -1,0 +1,115 @@
+//! Databases for tests: each test has its own, gone when it ends.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use diesel::connection::SimpleConnection;
+
+use super::dialect::Connector;
+use super::target::Target;
+use super::{PoolSettings, Store};
+
+/// Where the tests find a server: a URL with a user who may create databases.
+pub const MYSQL_URL: &str = "HERA_TEST_MYSQL_URL";
+/// Set to 1, tests fail that find no server.
+pub const REQUIRE_MYSQL: &str = "HERA_REQUIRE_MYSQL";
+
+/// A migrated database of a test's own.
+#[derive(Debug)]
+pub struct TestDb {
+    pub store: Store,
+    pub url: String,
+    /// Undoes everything.
+    remove: Remove,
+}
+
+#[derive(Debug)]
+enum Remove {
+    Folder(std::path::PathBuf),
+    Database { server: String, name: String },
+}
+
+impl TestDb {
+    /// A SQLite file in a temporary folder, migrated and locked.
+    pub async fn sqlite() -> Self {
+        let folder = std::env::temp_dir().join(unique_name());
+        let url = format!("sqlite://{}", folder.join("hera.db").display());
+        let store = Store::open(&url, &PoolSettings::default()).expect("a temporary file opens");
+        store.lock_exclusive().expect("nobody else knows the file");
+        store.migrate().await.expect("the migrations fit");
+        Self {
+            store,
+            url,
+            remove: Remove::Folder(folder),
+        }
+    }
+
+    /// A database of its own on the server of [`MYSQL_URL`], migrated; `None` (and a word on
+    /// stderr) without one.
+    pub async fn mysql() -> Option<Self> {
+        let db = Self::mysql_empty()?;
+        db.store.migrate().await.expect("the migrations fit");
+        Some(db)
+    }
+
+    /// Like [`TestDb::mysql`], but with nothing in it.
+    #[expect(
+        clippy::disallowed_methods,
+        clippy::panic,
+        reason = "tests are told by their environment where the server is"
+    )]
+    pub fn mysql_empty() -> Option<Self> {
+        let Ok(server) = std::env::var(MYSQL_URL) else {
+            if std::env::var(REQUIRE_MYSQL).is_ok_and(|value| value == "1") {
+                panic!("{REQUIRE_MYSQL} is set, but {MYSQL_URL} is not: start tests/mariadb.sh");
+            }
+            eprintln!("skipped on MySQL: {MYSQL_URL} is not set");
+            return None;
+        };
+        let name = unique_name();
+        on_server(
+            &server,
+            &format!("CREATE DATABASE {name} CHARACTER SET utf8mb4"),
+        );
+        let mut url = url::Url::parse(&server).expect("the server's address is a URL");
+        url.set_path(&name);
+        let url = String::from(url);
+        let store = Store::open(&url, &PoolSettings::default()).expect("the database opens");
+        Some(Self {
+            store,
+            url,
+            remove: Remove::Database { server, name },
+        })
+    }
+}
+
+fn unique_name() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    format!(
+        "hera_test_{}_{}_{:08x}",
+        std::process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed),
+        rand::random::<u32>(),
+    )
+}
+
+fn on_server(server: &str, statement: &str) {
+    let mut url = url::Url::parse(server).expect("the server's address is a URL");
+    url.set_path("mysql");
+    let target = Target::parse(url.as_str(), None, None).expect("the server's address is ours");
+    let mut conn = Connector::state(target)
+        .connect()
+        .expect("the server answers");
+    conn.batch_execute(statement)
+        .expect("the user may create and drop databases");
+}
+
+impl Drop for TestDb {
+    fn drop(&mut self) {
+        match &self.remove {
+            Remove::Folder(folder) => drop(std::fs::remove_dir_all(folder)),
+            Remove::Database { server, name } => {
+                on_server(server, &format!("DROP DATABASE {name}"));
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Workers that have ever joined.
+
+use diesel::prelude::*;
+use hera_domain::clock::Timestamp;
+use hera_domain::id::WorkerId;
+
+use super::dialect;
+use super::schema::hera_worker;
+use super::{Store, StoreError};
+
+/// What a worker says of itself when it joins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerSeen {
+    /// Its own random id, kept on its disk.
+    pub node_id: String,
+    pub name: String,
+    pub address: String,
+    pub version: String,
+    pub at: Timestamp,
+}
+
+/// A worker as it was seen last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerRow {
+    pub id: WorkerId,
+    pub seen: WorkerSeen,
+}
+
+impl Store {
+    /// Registers a worker by its node id, or notes that it is back.
+    pub async fn upsert_worker(&self, seen: WorkerSeen) -> Result<WorkerId, StoreError> {
+        self.write(move |conn| {
+            let values = (
+                hera_worker::name.eq(&seen.name),
+                hera_worker::address.eq(&seen.address),
+                hera_worker::version.eq(&seen.version),
+                hera_worker::last_seen.eq(seen.at.naive_utc()),
+            );
+            let mine = hera_worker::table.filter(hera_worker::node_id.eq(&seen.node_id));
+            if diesel::update(mine).set(values).execute(conn)? == 0 {
+                diesel::insert_into(hera_worker::table)
+                    .values((hera_worker::node_id.eq(&seen.node_id), values))
+                    .execute(conn)?;
+                return Ok(WorkerId(dialect::last_id(conn)?));
+            }
+            let id = mine.select(hera_worker::id).first(conn)?;
+            Ok(WorkerId(id))
+        })
+        .await
+    }
+
+    /// Notes when workers were last heard of.
+    pub async fn touch_workers(
+        &self,
+        workers: Vec<WorkerId>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(move |conn| {
+            let ids: Vec<i64> = workers.iter().map(|id| id.0).collect();
+            diesel::update(hera_worker::table.filter(hera_worker::id.eq_any(ids)))
+                .set(hera_worker::last_seen.eq(at.naive_utc()))
+                .execute(conn)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Every worker, by id.
+    pub async fn workers(&self) -> Result<Vec<WorkerRow>, StoreError> {
+        type Row = (i64, String, String, String, String, chrono::NaiveDateTime);
+        self.read(|conn| {
+            let rows: Vec<Row> = hera_worker::table.order(hera_worker::id).load(conn)?;
+            Ok(rows
+                .into_iter()
+                .map(
+                    |(id, node_id, name, address, version, last_seen)| WorkerRow {
+                        id: WorkerId(id),
+                        seen: WorkerSeen {
+                            node_id,
+                            name,
+                            address,
+                            version,
+                            at: last_seen.and_utc(),
+                        },
+                    },
+                )
+                .collect())
+        })
+        .await
+    }
+}

@@ -1,0 +1,4 @@
+DROP TABLE IF EXISTS hera_token;
+DROP TABLE IF EXISTS hera_session;
+DROP TABLE IF EXISTS hera_user;
+DROP TABLE IF EXISTS hera_team;

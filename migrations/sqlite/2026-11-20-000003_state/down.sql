@@ -1,0 +1,10 @@
+DROP TABLE IF EXISTS hera_setting;
+DROP TABLE IF EXISTS hera_idempotency;
+DROP TABLE IF EXISTS hera_record;
+DROP TABLE IF EXISTS hera_alarm;
+DROP TABLE IF EXISTS hera_worker;
+DROP TABLE IF EXISTS hera_run_tail;
+DROP TABLE IF EXISTS hera_run_script;
+DROP TABLE IF EXISTS hera_run;
+DROP TABLE IF EXISTS hera_version;
+DROP TABLE IF EXISTS hera_lock;
