@@ -1,0 +1,455 @@
+use chrono::NaiveDateTime;
+use chrono_tz::{America, Asia, UTC};
+use proptest::prelude::*;
+
+use super::*;
+use crate::id::{GroupId, JobId, RunId};
+use crate::status::Trigger;
+use crate::version_id::VersionId;
+use crate::zone::instant_of;
+
+fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+    pairs.iter().map(owned).collect()
+}
+
+fn local(text: &str) -> NaiveDateTime {
+    NaiveDateTime::parse_from_str(text, "%Y%m%d%H%M").unwrap()
+}
+
+/// Renders with a job's config at 2026-11-20 03:00 in Shanghai.
+fn rendered(script: &str, config: &[(&str, &str)]) -> Result<Rendered, RenderError> {
+    let job = map(config);
+    let group = map(&[("from_group", "g"), ("secret.key", "hush")]);
+    let levels = [
+        (Origin::Job, &job),
+        (Origin::Group(GroupId(7), "orders".to_owned()), &group),
+    ];
+    with_config(&EffectiveConfig::merge(levels, "all"), |context| {
+        render(script, context)
+    })
+}
+
+fn with_config<T>(config: &EffectiveConfig, act: impl FnOnce(&Context<'_>) -> T) -> T {
+    let params = map(&[("day", "from the run")]);
+    act(&Context {
+        params: &params,
+        config,
+        builtins: map(&[("hera.job_id", "42")]),
+        base: instant_of(Asia::Shanghai, local("202611200300")),
+        tz: Asia::Shanghai,
+        now: instant_of(Asia::Shanghai, local("202611210900")),
+    })
+}
+
+fn script(text: &str, config: &[(&str, &str)]) -> String {
+    rendered(text, config)
+        .unwrap_or_else(|error| panic!("{text}: {error}"))
+        .script
+}
+
+fn error(text: &str, config: &[(&str, &str)]) -> String {
+    rendered(text, config).unwrap_err().to_string()
+}
+
+#[derive(serde::Deserialize)]
+struct Vector {
+    version_time: String,
+    timezone: Tz,
+    template: String,
+    rendered: String,
+}
+
+#[test]
+fn every_date_is_the_one_that_the_jdk_writes() {
+    let vectors = include_str!("../../tests/data/zdt-vectors.json");
+    let vectors: Vec<Vector> = serde_json::from_str(vectors).unwrap();
+    assert_eq!(vectors.len(), 300);
+    let empty = (Params::new(), EffectiveConfig::default());
+    let wrong: Vec<String> = vectors
+        .iter()
+        .filter_map(|vector| {
+            let base = instant_of(vector.timezone, local(&vector.version_time));
+            let context = Context {
+                params: &empty.0,
+                config: &empty.1,
+                builtins: BTreeMap::new(),
+                base,
+                tz: vector.timezone,
+                now: base,
+            };
+            let found = render(&vector.template, &context).map(|found| found.script);
+            let found = found.unwrap_or_else(|error| error.to_string());
+            (found != vector.rendered).then(|| {
+                let Vector {
+                    version_time,
+                    timezone,
+                    template,
+                    rendered,
+                } = vector;
+                format!("{version_time} {timezone} {template}: {found}, not {rendered}")
+            })
+        })
+        .collect();
+    assert!(
+        wrong.is_empty(),
+        "{} wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn names_are_filled_in_from_the_run_the_config_and_the_system() {
+    let found = rendered(
+        "${day} ${a} ${from_group} ${hera.job_id} ${a}",
+        &[("a", "1"), ("day", "x")],
+    );
+    let found = found.unwrap();
+    assert_eq!(found.script, "from the run 1 g 42 1");
+    let variables: Vec<String> = found
+        .variables
+        .iter()
+        .map(|used| format!("{}={} ({})", used.name, used.value, used.origin))
+        .collect();
+    assert_eq!(
+        variables,
+        [
+            "day=from the run (run)",
+            "a=1 (job)",
+            "from_group=g (group 7 orders)",
+            "hera.job_id=42 (built-in)"
+        ]
+    );
+}
+
+#[test]
+fn what_is_unknown_stays_for_the_shell_and_is_told() {
+    let text = "for i in ${list[@]}; do echo ${i} ${x:-1} $HOME ${} ${ ${i} ${zdtx}; done";
+    let found = rendered(text, &[]).unwrap();
+    assert_eq!(found.script, text);
+    assert_eq!(
+        found.warnings,
+        [
+            "${i} is not known and stays as it is",
+            "${zdtx} is not known and stays as it is"
+        ]
+    );
+}
+
+#[test]
+fn a_value_that_is_one_name_is_followed_and_a_circle_is_named() {
+    let config = [("a", "${b}"), ("b", "${c}"), ("c", "end"), ("d", "x-${c}")];
+    assert_eq!(script("${a}", &config), "end");
+    let found = rendered("${d}", &config).unwrap();
+    assert_eq!(found.script, "x-${c}");
+    assert_eq!(
+        found.warnings,
+        ["${c} is only a part of another variable's value and stays as it is"]
+    );
+    assert_eq!(
+        error(
+            "echo\n  ${x}",
+            &[("x", "${a}"), ("a", "${b}"), ("b", "${a}")]
+        ),
+        "line 2, column 3: these variables name each other: a → b → a; give one of them a value"
+    );
+    assert_eq!(script("${x}", &[("x", "${unknown}")]), "${unknown}");
+}
+
+#[test]
+fn dates_in_values_and_names_in_dates_are_filled_in() {
+    assert_eq!(
+        script("${dt}", &[("dt", "${zdt.addDay(-1).format(\"yyyyMMdd\")}")]),
+        "20261119"
+    );
+    assert_eq!(
+        script("${zdt.addDay(${n}).format('yyyy-MM')}", &[("n", "-20")]),
+        "2026-10"
+    );
+    assert_eq!(
+        script("${yesterday}/${y}", &[("y", "${yesterday}")]),
+        "20261119/20261119"
+    );
+    assert_eq!(
+        script(
+            "${zdt.getToday()} ${zdt.getNowMillis()} ${ zdt.getToday() }",
+            &[]
+        ),
+        "2026-11-21 1795222800000 ${ zdt.getToday() }"
+    );
+    let used = rendered("${zdt.get(5)}", &[]).unwrap().variables;
+    assert_eq!(
+        (used[0].name.as_str(), used[0].value.as_str()),
+        ("zdt.get(5)", "20")
+    );
+    assert_eq!(used[0].origin, Origin::Date);
+}
+
+#[test]
+fn a_date_is_read_by_one_pattern_and_written_by_another() {
+    let reformat = |text: &str, from: &str, to: &str| {
+        script(
+            &format!("${{zdt.StringToDateStr(\"{text}\", \"{from}\", \"{to}\")}}"),
+            &[],
+        )
+    };
+    assert_eq!(reformat("20261120", "yyyyMMdd", "yyyy-MM-dd"), "2026-11-20");
+    assert_eq!(
+        reformat(
+            "5 Mar 2026 7:05 PM",
+            "d MMM yyyy h:mm a",
+            "yyyy-MM-dd HH:mm"
+        ),
+        "2026-03-05 19:05"
+    );
+    assert_eq!(
+        reformat("31/12/99", "dd/MM/yy", "EEEE yyyy.MM.dd"),
+        "Friday 1999.12.31"
+    );
+    assert_eq!(reformat("2026-02-30", "yyyy-MM-dd", "MMdd"), "0302");
+    assert_eq!(
+        error("${zdt.StringToDateStr('x','yyyy','MM')}", &[]),
+        "line 1, column 1: in this ${zdt…}: the date \"x\" does not fit the first pattern; change one of them"
+    );
+}
+
+#[test]
+fn a_malformed_date_is_named_with_its_place() {
+    let cases = [
+        (
+            "a\n ${zdt.addDay(-1)}",
+            "line 2, column 18: in this ${zdt…}: it has no value; end it with format, get, getTime, getMillis, getNowMillis, getToday or StringToDateStr",
+        ),
+        (
+            "${zdt}",
+            "line 1, column 6: in this ${zdt…}: it has no value; end it with format, get, getTime, getMillis, getNowMillis, getToday or StringToDateStr",
+        ),
+        (
+            "中${zdt.adDay(1)}",
+            "line 1, column 8: in this ${zdt…}: there is no method \"adDay\"; use addDay, add, set, format, get, getTime, getMillis, getNowMillis, getToday or StringToDateStr",
+        ),
+        (
+            "${zdt.format(\"yyyy)}",
+            "line 1, column 14: in this ${zdt…}: the text is not closed; add \"",
+        ),
+        (
+            "${zdt.format(\"yyyy-bb\")}",
+            "line 1, column 14: in this ${zdt…}: \"b\" is no pattern letter; use one of GyYMLwWDdFEuaHkKhmsSzZX, or write 'b' for the letter itself",
+        ),
+        (
+            "${zdt.get(5).x()}",
+            "line 1, column 13: in this ${zdt…}: nothing may follow the value; found \".\", expected \"}\"",
+        ),
+        (
+            "${zdt.add(5)}",
+            "line 1, column 12: in this ${zdt…}: expected \",\" and found \")\"",
+        ),
+        (
+            "${zdt.addDay(99999999999)}",
+            "line 1, column 14: in this ${zdt…}: 99999999999 is no whole number of 32 bits",
+        ),
+        (
+            "${zdt.get(15)}",
+            "line 1, column 11: in this ${zdt…}: 15 is no field; use 1 year, 2 month (from 0), 3 week, 5 day, 7 day of week (1 = Sunday), 11 hour, 12 minute or 13 second",
+        ),
+        (
+            "${zdt.getTime()",
+            "line 1, column 16: in this ${zdt…}: it is not closed; add \"}\"",
+        ),
+        (
+            "${zdt",
+            "line 1, column 6: in this ${zdt…}: it is not closed; add \"}\"",
+        ),
+        (
+            "${zdt addDay(1)}",
+            "line 1, column 7: in this ${zdt…}: expected \".\" and found \"addDay\"",
+        ),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(error(text, &[]), expected, "{text}");
+        assert_eq!(check(text).unwrap_err().to_string(), expected, "{text}");
+    }
+    assert_eq!(
+        check("中\n${zdt.x()}").unwrap_err().position,
+        Position {
+            offset: 8,
+            line: 2,
+            column: 7
+        }
+    );
+}
+
+#[test]
+fn an_error_in_a_value_names_the_variable_and_its_use() {
+    assert_eq!(
+        error("echo 1\necho ${dt}", &[("dt", "x ${zdt.y()}")]),
+        "line 2, column 6: in the value of \"dt\": in this ${zdt…}: there is no method \"y\"; use addDay, add, set, format, get, getTime, getMillis, getNowMillis, getToday or StringToDateStr"
+    );
+    assert_eq!(
+        error("${a} ${zdt.y()}", &[("a", "a long value\nof lines")]).get(..17),
+        Some("line 1, column 12")
+    );
+}
+
+#[test]
+fn a_check_waits_for_dates_that_are_put_together() {
+    assert_eq!(
+        check("${zdt.addDay(${n}).format(\"yyyy\")} ${zdt.getTime()}"),
+        Ok(())
+    );
+    assert!(check("${zdt.addDay(x)} ${n}").is_err());
+    assert!(check("${zdt.addDay(${n}).format(\"yyyy\")} ${zdt.nonsense()}").is_err());
+}
+
+#[test]
+fn dates_out_of_reach_are_refused() {
+    for text in [
+        "${zdt.set(1,10000).getTime()}",
+        "${zdt.add(1,-2147483648).getTime()}",
+        "${zdt.set(2,2147483647).get(1)}",
+    ] {
+        assert_eq!(
+            error(text, &[]),
+            "line 1, column 1: in this ${zdt…}: the date leaves the years 1583 to 9999; use smaller numbers"
+        );
+    }
+}
+
+#[test]
+fn summer_time_is_the_jdk_s() {
+    let at = |base: &str, text: &str| {
+        let (params, config) = (Params::new(), EffectiveConfig::default());
+        let base = instant_of(America::New_York, local(base));
+        let context = Context {
+            params: &params,
+            config: &config,
+            builtins: BTreeMap::new(),
+            base,
+            tz: America::New_York,
+            now: base,
+        };
+        render(text, &context).unwrap().script
+    };
+    let format = "format(\"yyyy-MM-dd HH:mm z Z XXX\")";
+    assert_eq!(
+        at("202603070230", &format!("${{zdt.addDay(1).{format}}}")),
+        "2026-03-08 01:30 EST -0500 -05:00"
+    );
+    assert_eq!(
+        at("202603080130", &format!("${{zdt.set(11,2).{format}}}")),
+        "2026-03-08 03:30 EDT -0400 -04:00"
+    );
+    assert_eq!(
+        at("202611010030", &format!("${{zdt.set(11,1).{format}}}")),
+        "2026-11-01 01:30 EST -0500 -05:00"
+    );
+    assert_eq!(
+        at("202611010030", &format!("${{zdt.add(11,1).{format}}}")),
+        "2026-11-01 01:30 EDT -0400 -04:00"
+    );
+}
+
+#[test]
+fn secrets_are_filled_in_for_the_run_and_kept_back_from_the_record() {
+    let group = map(&[("secret.key", "hush"), ("alias", "${secret.key}")]);
+    let config = EffectiveConfig::merge([(Origin::Job, &group)], "all");
+    let text = "login ${secret.key} ${alias}";
+    let (open, kept) = with_config(&config, |context| {
+        (
+            render(text, context).unwrap(),
+            render_keeping_secrets(text, context).unwrap(),
+        )
+    });
+    assert_eq!(open.script, "login hush hush");
+    assert_eq!(kept.script, "login ${secret.key} ${secret.key}");
+    assert_eq!(kept.warnings, [] as [&str; 0]);
+    for rendered in [open, kept] {
+        assert!(
+            rendered
+                .variables
+                .iter()
+                .all(|used| used.value == crate::config::MASK)
+        );
+    }
+}
+
+#[test]
+fn the_system_s_facts_are_variables_and_environment() {
+    let version = VersionId("202611200300000042".to_owned());
+    let facts = RunFacts {
+        job: JobId(42),
+        job_name: "orders",
+        run: Some(RunId(7)),
+        version: &version,
+        business_time: instant_of(Asia::Shanghai, local("202611200300")),
+        tz: Asia::Shanghai,
+        attempt: 2,
+        trigger: Trigger::Recover,
+        team: "bi",
+        batch_id: "2026-11-19",
+    };
+    let variables = builtins(&facts);
+    assert_eq!(variables["hera.business_date"], "2026-11-20");
+    assert_eq!(variables["hera.business_time"], "2026-11-20 03:00:00");
+    assert_eq!(variables["hera.trigger"], "recover");
+    assert_eq!(variables["hera.run_id"], "7");
+    let exported = environment(&facts);
+    assert_eq!(exported["HERA_JOB_NAME"], "orders");
+    let retried = RunFacts {
+        run: Some(RunId(8)),
+        attempt: 3,
+        ..facts.clone()
+    };
+    assert_eq!(
+        environment(&retried)["HERA_RUN_KEY"],
+        exported["HERA_RUN_KEY"]
+    );
+    assert_ne!(
+        environment(&retried)["HERA_RUN_ID"],
+        exported["HERA_RUN_ID"]
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_script_makes_rendering_panic(text in "(?s).{0,60}", zdt in "[a-zA-Z0-9.,()\"'\\-{}$ \n]{0,30}") {
+        let text = format!("{text}${{zdt{zdt}}}{text}");
+        let _ = rendered(&text, &[("a", "1")]);
+        let _ = check(&text);
+    }
+
+    #[test]
+    fn no_chain_makes_the_calendar_panic(
+        steps in proptest::collection::vec((any::<bool>(), 1i32..15, prop_oneof![any::<i32>(), -40i32..400]), 0..5),
+        pattern in "[yMdHhkKmsSEaDFuwWzZXG '-]{0,12}"
+    ) {
+        let chain: String = steps
+            .iter()
+            .map(|(set, field, n)| format!(".{}({field},{n})", if *set { "set" } else { "add" }))
+            .collect();
+        let _ = rendered(&format!("${{zdt{chain}.format(\"{pattern}\")}}"), &[]);
+    }
+
+    #[test]
+    fn no_date_or_pattern_makes_reading_panic(text in "[^\"\n]{0,20}", pattern in "[yMdHhkKmsSEaDuzZX '-]{0,12}") {
+        let _ = rendered(&format!("${{zdt.StringToDateStr(\"{text}\",\"{pattern}\",\"yyyy\")}}"), &[]);
+    }
+
+    #[test]
+    fn what_a_pattern_writes_it_reads_again(seconds in 0i64..4_000_000_000) {
+        let at = crate::clock::from_millis(seconds * 1000);
+        for pattern in ["yyyyMMddHHmmss", "yyyy-MM-dd HH:mm:ss", "d MMMM yyyy h:mm:ss a", "D/yyyy k.m.s"] {
+            let pattern = date_format::Pattern::parse(pattern).unwrap();
+            let text = pattern.format(UTC, at).unwrap();
+            prop_assert_eq!(pattern.read(UTC, &text, at), Some(at), "{}", text);
+        }
+    }
+
+    #[test]
+    fn a_script_that_passes_the_check_renders_unless_a_date_leaves_the_years(text in "(\\$\\{zdt\\.(addDay\\([0-9]\\)|get\\([0-9]\\)|x)(\\.getTime\\(\\))?\\}?|[a-z $\\{\\}]){0,3}") {
+        if check(&text).is_ok() {
+            prop_assert!(rendered(&text, &[]).is_ok());
+        }
+    }
+}
