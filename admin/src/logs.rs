@@ -16,7 +16,7 @@ const BEHIND: usize = 32;
 /// Bytes of a log that have just been stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chunk {
-    pub offset: i64,
+    pub offset: u64,
     pub data: Bytes,
 }
 
@@ -39,7 +39,7 @@ impl Hub {
     }
 
     /// Tells the viewers that `data` has been stored at `offset`. Cheap when nobody watches.
-    pub fn published(&self, run: RunId, offset: i64, data: Bytes) {
+    pub fn published(&self, run: RunId, offset: u64, data: Bytes) {
         let runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(viewers) = runs.get(&run) {
             // An error means that the last viewer has just left.

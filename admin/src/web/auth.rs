@@ -10,15 +10,12 @@ use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use chrono::TimeDelta;
 use hera_domain::clock::Timestamp;
 
-use super::accounts::{NewSession, StoredSession, User};
 use super::error::{Error, Result};
 use super::password::Attempt;
 use super::{AppState, BASE};
 use crate::access::Actor;
 use crate::secret;
-
-/// How long before a session's use moves its end again: not every request shall write.
-const TOUCH_EVERY: TimeDelta = TimeDelta::minutes(1);
+use crate::store::{Session, User};
 
 /// Somebody who has proven who they are, and how.
 #[derive(Debug, Clone)]
@@ -97,57 +94,34 @@ fn bearer_token(header: &str) -> Option<&str> {
 }
 
 async fn by_token(state: &AppState, token: &str) -> Result<Identity> {
-    let refused = || {
+    let now = state.clock.now();
+    let found = state.store.token(secret::digest(token), now).await?;
+    let (_, user) = found.ok_or_else(|| {
         Error::Unauthenticated(
             "this token is not known here or has expired; make one with `hera-admin token create`"
                 .to_owned(),
         )
-    };
-    let found = state.store.token_owner(secret::digest(token)).await?;
-    let (user, expires_at) = found.ok_or_else(refused)?;
-    if expires_at.is_some_and(|end| end <= state.clock.now()) || !user.active {
-        return Err(refused());
-    }
+    })?;
     Ok(Identity {
-        actor: actor_of(&user),
+        actor: user.actor(),
         credential: Credential::Token,
     })
 }
 
 async fn by_session(state: &AppState, id: &str) -> Result<Option<Identity>> {
     let now = state.clock.now();
-    let id_hash = secret::digest(id);
-    let Some((StoredSession { expires_at, csrf }, user)) =
-        state.store.session(id_hash.clone()).await?
-    else {
-        return Ok(None);
-    };
-    if expires_at <= now || !user.active {
-        return Ok(None);
-    }
-    let renewed = now + state.settings.session_lasts;
-    let expires_at = if renewed - expires_at >= TOUCH_EVERY {
-        state.store.extend_session(id_hash.clone(), renewed).await?;
-        renewed
-    } else {
-        expires_at
-    };
-    Ok(Some(Identity {
-        actor: actor_of(&user),
-        credential: Credential::Session {
-            csrf,
-            id_hash,
-            expires_at,
-        },
-    }))
+    let found = state.store.session(secret::digest(id), now).await?;
+    Ok(found.map(|(session, user)| identity_of(session, &user)))
 }
 
-fn actor_of(user: &User) -> Actor {
-    Actor {
-        user: user.id,
-        name: user.name.clone(),
-        team: user.team,
-        role: user.role,
+fn identity_of(session: Session, user: &User) -> Identity {
+    Identity {
+        actor: user.actor(),
+        credential: Credential::Session {
+            id_hash: session.id_hash,
+            csrf: session.csrf,
+            expires_at: session.expires_at,
+        },
     }
 }
 
@@ -172,7 +146,7 @@ pub async fn log_in(
         name: name.to_owned(),
         address: request.peer_addr().map(|peer| peer.ip()),
     };
-    let hashed = user.as_ref().map(|user| user.password_hash.clone());
+    let hashed = user.as_ref().and_then(|user| user.password_hash.clone());
     let right = state
         .passwords
         .check(attempt, password.to_owned(), hashed, now)
@@ -180,27 +154,17 @@ pub async fn log_in(
     let user = user.filter(|user| right && user.active).ok_or_else(wrong)?;
 
     let id = secret::generate();
-    let id_hash = secret::digest(&id);
-    let csrf = secret::generate();
-    let expires_at = now + state.settings.session_lasts;
-    let session = NewSession {
-        id_hash: id_hash.clone(),
-        csrf: csrf.clone(),
+    let session = Session {
+        id_hash: secret::digest(&id),
         user: user.id,
+        csrf: secret::generate(),
         created_at: now,
-        expires_at,
+        expires_at: now + state.settings.session_lasts,
     };
-    state.store.insert_session(session).await?;
+    state.store.add_session(session.clone()).await?;
     Ok(LoggedIn {
         cookie: cookie(state, id, state.settings.session_lasts),
-        identity: Identity {
-            actor: actor_of(&user),
-            credential: Credential::Session {
-                csrf,
-                id_hash,
-                expires_at,
-            },
-        },
+        identity: identity_of(session, &user),
     })
 }
 

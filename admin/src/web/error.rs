@@ -10,6 +10,7 @@ use hera_domain::job::FieldError;
 use serde::Serialize;
 
 use crate::master::CommandError;
+use crate::store::StoreError;
 
 /// Everything that a request can fail with.
 #[derive(Debug, thiserror::Error)]
@@ -216,8 +217,14 @@ impl From<Refusal> for Error {
     }
 }
 
-impl From<super::accounts::StoreError> for Error {
-    fn from(error: super::accounts::StoreError) -> Self {
-        Self::Unavailable(error.to_string())
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Taken(_) => Self::Conflict(error.to_string()),
+            error if error.is_temporary() => {
+                Self::Unavailable(format!("the database does not answer: {error}"))
+            }
+            error => Self::Internal(error.into()),
+        }
     }
 }

@@ -200,6 +200,17 @@ impl<T> List<T> {
         Self { items, next }
     }
 
+    /// The page that the store made.
+    pub fn of_store<'a, Row>(page: &'a crate::store::Page<Row>) -> Self
+    where
+        T: From<&'a Row>,
+    {
+        Self {
+            items: page.items.iter().map(T::from).collect(),
+            next: page.next.map(|id| format!("c{id:x}")),
+        }
+    }
+
     /// A list that is never longer than a page.
     pub fn whole(items: Vec<T>) -> Self {
         Self { items, next: None }

@@ -4,6 +4,7 @@ use actix_web::{HttpResponse, web};
 use serde_json::json;
 
 use super::AppState;
+use crate::store::SchemaStatus;
 
 /// The process answers; nothing else is asked.
 pub(super) async fn alive() -> HttpResponse {
@@ -15,12 +16,22 @@ pub(super) async fn alive() -> HttpResponse {
 /// Whether requests can be served: the database answers with the schema of this build, and
 /// somebody leads.
 pub(super) async fn ready(state: web::Data<AppState>) -> HttpResponse {
-    let database = state.store.ping().await;
+    let database = match state.store.schema_status().await {
+        Ok(SchemaStatus::Current) => Ok(()),
+        Ok(SchemaStatus::Empty) => Err("it has no schema yet".to_owned()),
+        Ok(SchemaStatus::Behind(missing)) => {
+            Err(format!("its schema lacks {}", missing.join(", ")))
+        }
+        Ok(SchemaStatus::Newer(unknown)) => {
+            Err(format!("its schema is newer: {}", unknown.join(", ")))
+        }
+        Err(error) => Err(error.to_string()),
+    };
     let leader = state.master.leader();
     let leads = leader.is_self || leader.leader.is_some();
     let body = json!({
         "ready": database.is_ok() && leads,
-        "database": match &database { Ok(()) => "ok".to_owned(), Err(e) => e.to_string() },
+        "database": database.as_ref().err().map_or("ok", String::as_str),
         "leader": leader.leader.as_ref().map(|(name, _, _)| name),
         "leading": leader.is_self,
     });

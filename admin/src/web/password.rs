@@ -8,9 +8,11 @@ use std::time::Duration;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use hera_domain::clock::Timestamp;
+use hera_settings::{Secret, Settings};
 use tokio::sync::Semaphore;
 
 use super::error::{Error, Result};
+use crate::store::Store;
 
 /// The password of the first login, as in HERA. It is good on loopback only.
 pub const FIRST_PASSWORD: &str = "biadmin";
@@ -188,6 +190,34 @@ impl Throttle {
             self.failures.retain(|_, f| f.last > middle);
         }
     }
+}
+
+/// What a start needs to know of the first login: gives it its password if it has none yet, and
+/// refuses to open the password everybody knows to others.
+///
+/// # Errors
+/// When the database does not answer, or the first password would be exposed.
+pub async fn first_start(store: &Store, settings: &Settings) -> anyhow::Result<()> {
+    let Some(user) = store.user_by_name(FIRST_USER.to_owned()).await? else {
+        return Ok(());
+    };
+    let given = settings.web.first_password.as_ref().map(Secret::expose);
+    let password = given.unwrap_or(FIRST_PASSWORD).to_owned();
+    let bind = settings.web.bind;
+    let hashed = tokio::task::spawn_blocking(move || {
+        let hashed = match user.password_hash {
+            Some(hashed) => hashed,
+            None => hash(&password)?,
+        };
+        refuse_exposed_first_password(bind, Some(&hashed))?;
+        anyhow::Ok(hashed)
+    })
+    .await??;
+    // Only a user without one gets it: two admins may start at the same time.
+    store
+        .set_first_password(user.id, hashed, given.is_none())
+        .await?;
+    Ok(())
 }
 
 /// Refuses to bind the first password to an address that others can reach.

@@ -8,11 +8,11 @@ use chrono_tz::Tz;
 use hera_domain::clock::Clock;
 use tokio_util::sync::CancellationToken;
 
-use super::accounts::Store;
 use super::password::Passwords;
 use crate::logs;
 use crate::master::Handle;
 use crate::metrics::Metrics;
+use crate::store::Store;
 
 /// Everything a handler needs; cheap to clone.
 #[derive(Clone)]

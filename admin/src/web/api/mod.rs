@@ -1,3 +1,11 @@
 //! The handlers of `/hera/api/v1`, one file per resource.
 
+pub(super) mod cluster;
+pub(super) mod cron;
+pub(super) mod groups;
+mod job_body;
+pub(super) mod jobs;
+pub(super) mod logs;
+pub(super) mod runs;
 pub(super) mod session;
+pub(super) mod versions;

@@ -1,0 +1,43 @@
+//! What a cron expression means: its next fires.
+
+use actix_web::{HttpResponse, web};
+use chrono_tz::Tz;
+use hera_domain::cron::CronExpr;
+use serde_json::json;
+
+use crate::web::AppState;
+use crate::web::error::{Error, Result};
+use crate::web::extract::{Instant, MAX_LIMIT, Query, rfc3339};
+
+pub(in crate::web) async fn next(
+    state: web::Data<AppState>,
+    mut query: Query,
+) -> Result<HttpResponse> {
+    let text = query.need::<String>("expr")?;
+    let zone = query
+        .take::<Tz>("timezone")?
+        .unwrap_or(state.settings.timezone);
+    let from = query
+        .take::<Instant>("from")?
+        .map_or_else(|| state.clock.now(), |at| at.0);
+    let count = query.take::<usize>("count")?.unwrap_or(5);
+    query.end()?;
+    if count == 0 || count > MAX_LIMIT {
+        return Err(Error::invalid(
+            "count",
+            format!("must be between 1 and {MAX_LIMIT}"),
+        ));
+    }
+    let expr = CronExpr::parse(&text).map_err(|e| Error::invalid("expr", e.to_string()))?;
+    // An expression may fire once in four years: looking for it is work for another thread.
+    let kind = expr.kind();
+    let fires = web::block(move || {
+        expr.fires(zone, from)
+            .take(count)
+            .map(rfc3339)
+            .collect::<Vec<_>>()
+    })
+    .await
+    .map_err(|e| Error::Internal(e.into()))?;
+    Ok(HttpResponse::Ok().json(json!({ "fires": fires, "kind": kind })))
+}

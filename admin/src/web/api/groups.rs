@@ -1,0 +1,168 @@
+//! Groups: the tree in which jobs live.
+
+use std::collections::BTreeMap;
+
+use actix_web::{HttpResponse, web};
+use hera_domain::id::{GroupId, Revision};
+use serde::{Deserialize, Serialize};
+
+use crate::master::{Definitions, GroupContent, GroupDef};
+use crate::web::AppState;
+use crate::web::auth::Identity;
+use crate::web::error::{Error, Result};
+use crate::web::extract::{Json, List, Query};
+
+/// A group as the API shows it.
+#[derive(Serialize)]
+struct GroupView<'a> {
+    id: GroupId,
+    revision: Revision,
+    parent_id: Option<GroupId>,
+    name: &'a str,
+    kind: Kind,
+    description: &'a str,
+    config: &'a BTreeMap<String, String>,
+}
+
+impl<'a> From<&'a GroupDef> for GroupView<'a> {
+    fn from(group: &'a GroupDef) -> Self {
+        Self {
+            id: group.id,
+            revision: group.revision,
+            parent_id: group.content.parent_id,
+            name: &group.content.name,
+            kind: if group.content.big {
+                Kind::Big
+            } else {
+                Kind::Small
+            },
+            description: &group.content.description,
+            config: &group.content.config,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Big,
+    Small,
+}
+
+/// What a group is made of.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct GroupBody {
+    parent_id: Option<GroupId>,
+    name: String,
+    kind: Kind,
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    config: BTreeMap<String, String>,
+    /// The revision that the edit started from.
+    revision: Option<Revision>,
+    /// What is read may be sent back.
+    #[serde(default, rename = "id")]
+    _id: serde::de::IgnoredAny,
+}
+
+impl GroupBody {
+    fn content(self) -> GroupContent {
+        GroupContent {
+            parent_id: self.parent_id,
+            name: self.name,
+            big: self.kind == Kind::Big,
+            description: self.description,
+            config: self.config,
+        }
+    }
+}
+
+pub(in crate::web) async fn list(
+    state: web::Data<AppState>,
+    mut query: Query,
+) -> Result<HttpResponse> {
+    let page = query.page()?;
+    let parent = query.take::<GroupId>("parent_id")?;
+    query.end()?;
+    let definitions = state.master.definitions();
+    let groups = definitions
+        .groups
+        .values()
+        .filter(|group| page.after.is_none_or(|after| group.id.0 > after))
+        .filter(|group| parent.is_none() || group.content.parent_id == parent)
+        .take(page.limit + 1)
+        .collect();
+    let list = List::new(groups, page.limit, |group| group.id.0);
+    Ok(HttpResponse::Ok().json(list.map(|group| GroupView::from(group.as_ref()))))
+}
+
+pub(in crate::web) async fn show(
+    state: web::Data<AppState>,
+    id: web::Path<GroupId>,
+) -> Result<HttpResponse> {
+    let definitions = state.master.definitions();
+    Ok(HttpResponse::Ok().json(GroupView::from(find(&definitions, *id)?)))
+}
+
+pub(in crate::web) async fn create(
+    state: web::Data<AppState>,
+    me: Identity,
+    Json(body): Json<GroupBody>,
+) -> Result<HttpResponse> {
+    if body.parent_id.is_none() {
+        return Err(Error::invalid(
+            "parent_id",
+            "is missing: a new group hangs in another one (the root is the first of GET /groups)",
+        ));
+    }
+    let content = body.content();
+    let saved = state
+        .master
+        .save_group(&me.actor, None, None, content.clone())
+        .await?;
+    Ok(HttpResponse::Created().json(saved_view(saved.id, saved.revision, content)))
+}
+
+pub(in crate::web) async fn update(
+    state: web::Data<AppState>,
+    me: Identity,
+    id: web::Path<GroupId>,
+    Json(body): Json<GroupBody>,
+) -> Result<HttpResponse> {
+    let newest = find(&state.master.definitions(), *id)?.revision;
+    let base = body.revision.unwrap_or(newest);
+    let content = body.content();
+    let saved = state
+        .master
+        .save_group(&me.actor, Some(*id), Some(base), content.clone())
+        .await?;
+    Ok(HttpResponse::Ok().json(saved_view(saved.id, saved.revision, content)))
+}
+
+pub(in crate::web) async fn delete(
+    state: web::Data<AppState>,
+    me: Identity,
+    id: web::Path<GroupId>,
+) -> Result<HttpResponse> {
+    state.master.delete_group(&me.actor, *id).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+fn saved_view(id: GroupId, revision: Revision, content: GroupContent) -> serde_json::Value {
+    let group = GroupDef {
+        id,
+        revision,
+        content,
+    };
+    serde_json::to_value(GroupView::from(&group)).expect("a view has text keys only")
+}
+
+fn find(definitions: &Definitions, id: GroupId) -> Result<&GroupDef> {
+    definitions
+        .groups
+        .get(&id)
+        .map(AsRef::as_ref)
+        .ok_or_else(|| Error::NotFound(format!("group {id}")))
+}

@@ -1,0 +1,328 @@
+//! The flat JSON of a job ⇄ [`JobContent`].
+
+use std::collections::BTreeMap;
+
+use chrono_tz::Tz;
+use hera_domain::clock::Timestamp;
+use hera_domain::id::{GroupId, HostGroupId, JobId, Revision, TeamId};
+use hera_domain::job::{Edge, FieldError, JobContent, JobDef, RetryPolicy, Schedule, ScheduleKind};
+use hera_domain::status::{Misfire, OnLost, Overlap, Switch};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+
+use crate::web::extract::{opt_time, time};
+
+/// HERA's priority of a job that names none.
+const PRIORITY: u8 = 3;
+
+/// A job as it is sent. Everything that [`JobView`] shows may be sent back.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct JobBody {
+    pub(super) group_id: GroupId,
+    pub(super) name: String,
+    #[serde(default)]
+    description: String,
+    run_type: String,
+    #[serde(default)]
+    script: String,
+    schedule: ScheduleBody,
+    #[serde(default)]
+    config: BTreeMap<String, String>,
+    host_group_id: Option<HostGroupId>,
+    priority: Option<u8>,
+    retries: Option<u32>,
+    retry_wait_minutes: Option<u32>,
+    #[serde(default)]
+    retry_exit_codes: Vec<i32>,
+    overlap: Option<Overlap>,
+    misfire: Option<Misfire>,
+    on_lost: Option<OnLost>,
+    must_end_minutes: Option<u32>,
+    #[serde(default)]
+    kill_on_timeout: bool,
+    expected_end: Option<String>,
+    #[serde(default)]
+    areas: Vec<String>,
+    #[serde(default)]
+    labels: Vec<String>,
+    alarm_level: Option<u8>,
+    cron_period: Option<String>,
+    cron_interval: Option<i32>,
+    /// The revision that the edit started from.
+    pub(super) revision: Option<Revision>,
+    /// Why, in the author's words.
+    #[serde(default)]
+    pub(super) comment: String,
+    // What only reading shows.
+    #[serde(default, rename = "id")]
+    _id: IgnoredAny,
+    #[serde(default, rename = "switch")]
+    _switch: IgnoredAny,
+    #[serde(default, rename = "team_id")]
+    _team: IgnoredAny,
+    #[serde(default, rename = "first_opened_at")]
+    _first_opened_at: IgnoredAny,
+    #[serde(default, rename = "created_at")]
+    _created_at: IgnoredAny,
+    #[serde(default, rename = "updated_at")]
+    _updated_at: IgnoredAny,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScheduleBody {
+    kind: ScheduleKind,
+    cron: Option<String>,
+    timezone: Option<String>,
+    #[serde(default)]
+    dependencies: Vec<Edge>,
+}
+
+impl JobBody {
+    /// The content it stands for; `timezone` is that of jobs that name none.
+    pub(super) fn content(self, timezone: Tz) -> Result<JobContent, Vec<FieldError>> {
+        Ok(JobContent {
+            schedule: self.schedule.schedule(timezone)?,
+            group_id: self.group_id,
+            name: self.name,
+            description: self.description,
+            run_type: self.run_type,
+            script: self.script,
+            config: self.config,
+            host_group_id: self.host_group_id,
+            priority: self.priority.unwrap_or(PRIORITY),
+            retry: RetryPolicy {
+                count: self.retries.unwrap_or(0),
+                wait_minutes: self.retry_wait_minutes.unwrap_or(0),
+                exit_codes: self.retry_exit_codes,
+            },
+            overlap: self.overlap.unwrap_or(Overlap::Wait),
+            misfire: self.misfire.unwrap_or(Misfire::RunAll),
+            on_lost: self.on_lost.unwrap_or(OnLost::Ask),
+            must_end_minutes: self.must_end_minutes,
+            kill_on_timeout: self.kill_on_timeout,
+            expected_end: self.expected_end.filter(|text| !text.is_empty()),
+            areas: self.areas,
+            labels: self.labels,
+            alarm_level: self.alarm_level.unwrap_or(0),
+            cron_period: self.cron_period.filter(|text| !text.is_empty()),
+            cron_interval: self.cron_interval,
+        })
+    }
+}
+
+impl ScheduleBody {
+    /// Kind and parts must say the same: a forgotten cron shall not make a job manual.
+    fn schedule(self, default: Tz) -> Result<Schedule, Vec<FieldError>> {
+        let mut wrong = Vec::new();
+        let cron = self.cron.filter(|text| !text.trim().is_empty());
+        let (with_cron, with_edges) = match self.kind {
+            ScheduleKind::Cron => (true, false),
+            ScheduleKind::Dependent => (false, true),
+            ScheduleKind::CronDependent => (true, true),
+            ScheduleKind::Manual => (false, false),
+        };
+        let mut demand = |field: &str, there: bool, wanted: bool| match (there, wanted) {
+            (false, true) => wrong.push(FieldError::new(
+                format!("schedule.{field}"),
+                format!("is missing: the kind is {}", self.kind),
+            )),
+            (true, false) => wrong.push(FieldError::new(
+                format!("schedule.{field}"),
+                format!("does not belong to the kind {}", self.kind),
+            )),
+            (true, true) | (false, false) => {}
+        };
+        demand("cron", cron.is_some(), with_cron);
+        demand("dependencies", !self.dependencies.is_empty(), with_edges);
+        let timezone = match self.timezone.as_deref().filter(|name| !name.is_empty()) {
+            None => default,
+            Some(name) => name.parse().unwrap_or_else(|_unknown| {
+                wrong.push(FieldError::new(
+                    "schedule.timezone",
+                    format!("\"{name}\" is no time zone; write one like Asia/Shanghai or UTC"),
+                ));
+                default
+            }),
+        };
+        if wrong.is_empty() {
+            Ok(Schedule {
+                cron,
+                timezone,
+                edges: self.dependencies,
+            })
+        } else {
+            Err(wrong)
+        }
+    }
+}
+
+/// A schedule as the API shows it.
+#[derive(Serialize)]
+pub(super) struct ScheduleView<'a> {
+    kind: ScheduleKind,
+    cron: Option<&'a str>,
+    timezone: &'static str,
+    dependencies: &'a [Edge],
+}
+
+impl<'a> From<&'a Schedule> for ScheduleView<'a> {
+    fn from(schedule: &'a Schedule) -> Self {
+        Self {
+            kind: schedule.kind(),
+            cron: schedule.cron.as_deref(),
+            timezone: schedule.timezone.name(),
+            dependencies: &schedule.edges,
+        }
+    }
+}
+
+/// A job in a list.
+#[derive(Serialize)]
+pub(super) struct JobSummary<'a> {
+    id: JobId,
+    revision: Revision,
+    group_id: GroupId,
+    name: &'a str,
+    team_id: TeamId,
+    switch: Switch,
+    schedule: ScheduleView<'a>,
+    host_group_id: Option<HostGroupId>,
+    priority: u8,
+    overlap: Overlap,
+}
+
+impl<'a> From<&'a JobDef> for JobSummary<'a> {
+    fn from(def: &'a JobDef) -> Self {
+        Self {
+            id: def.id,
+            revision: def.revision,
+            group_id: def.group,
+            name: &def.name,
+            team_id: def.owner,
+            switch: def.switch,
+            schedule: def.schedule().into(),
+            host_group_id: def.host_group,
+            priority: def.priority,
+            overlap: def.overlap,
+        }
+    }
+}
+
+/// A job with everything.
+#[derive(Serialize)]
+pub(super) struct JobView<'a> {
+    id: JobId,
+    revision: Revision,
+    switch: Switch,
+    team_id: TeamId,
+    group_id: GroupId,
+    name: &'a str,
+    description: &'a str,
+    run_type: &'a str,
+    script: &'a str,
+    schedule: ScheduleView<'a>,
+    config: &'a BTreeMap<String, String>,
+    host_group_id: Option<HostGroupId>,
+    priority: u8,
+    retries: u32,
+    retry_wait_minutes: u32,
+    retry_exit_codes: &'a [i32],
+    overlap: Overlap,
+    misfire: Misfire,
+    on_lost: OnLost,
+    must_end_minutes: Option<u32>,
+    kill_on_timeout: bool,
+    expected_end: Option<&'a str>,
+    areas: &'a [String],
+    labels: &'a [String],
+    alarm_level: u8,
+    cron_period: Option<&'a str>,
+    cron_interval: Option<i32>,
+    #[serde(serialize_with = "opt_time")]
+    first_opened_at: Option<Timestamp>,
+    #[serde(serialize_with = "time")]
+    created_at: Timestamp,
+    #[serde(serialize_with = "time")]
+    updated_at: Timestamp,
+}
+
+impl<'a> From<&'a crate::store::StoredJob> for JobView<'a> {
+    fn from(job: &'a crate::store::StoredJob) -> Self {
+        let content = &job.content;
+        Self {
+            id: job.def.id,
+            revision: job.def.revision,
+            switch: job.def.switch,
+            team_id: job.def.owner,
+            group_id: content.group_id,
+            name: &content.name,
+            description: &content.description,
+            run_type: &content.run_type,
+            script: &content.script,
+            schedule: (&content.schedule).into(),
+            config: &content.config,
+            host_group_id: content.host_group_id,
+            priority: content.priority,
+            retries: content.retry.count,
+            retry_wait_minutes: content.retry.wait_minutes,
+            retry_exit_codes: &content.retry.exit_codes,
+            overlap: content.overlap,
+            misfire: content.misfire,
+            on_lost: content.on_lost,
+            must_end_minutes: content.must_end_minutes,
+            kill_on_timeout: content.kill_on_timeout,
+            expected_end: content.expected_end.as_deref(),
+            areas: &content.areas,
+            labels: &content.labels,
+            alarm_level: content.alarm_level,
+            cron_period: content.cron_period.as_deref(),
+            cron_interval: content.cron_interval,
+            first_opened_at: job.def.first_opened_at,
+            created_at: job.created_at,
+            updated_at: job.updated_at,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn body(schedule: serde_json::Value) -> JobBody {
+        serde_json::from_value(json!({
+            "group_id": 2, "name": "a", "run_type": "shell", "schedule": schedule,
+        }))
+        .unwrap()
+    }
+
+    fn fields(schedule: serde_json::Value) -> Vec<String> {
+        let wrong = body(schedule).content(Tz::UTC).unwrap_err();
+        wrong.into_iter().map(|e| e.field).collect()
+    }
+
+    #[test]
+    fn what_is_not_said_is_as_in_hera() {
+        let content = body(json!({"kind": "manual"}))
+            .content(Tz::Asia__Shanghai)
+            .unwrap();
+        assert_eq!(content.priority, 3);
+        assert_eq!(content.overlap, Overlap::Wait);
+        assert_eq!(content.retry, RetryPolicy::default());
+        assert_eq!(content.schedule.timezone, Tz::Asia__Shanghai);
+    }
+
+    #[test]
+    fn kind_and_parts_must_agree() {
+        assert_eq!(fields(json!({"kind": "cron"})), ["schedule.cron"]);
+        let both =
+            json!({"kind": "manual", "cron": "0 0 * * * ?", "dependencies": [{"job_id": 1}]});
+        assert_eq!(fields(both), ["schedule.cron", "schedule.dependencies"]);
+        assert_eq!(
+            fields(json!({"kind": "dependent", "timezone": "Mars/Base"})),
+            ["schedule.dependencies", "schedule.timezone"]
+        );
+    }
+}

@@ -1,0 +1,183 @@
+//! Jobs and their switch.
+
+use actix_web::{HttpResponse, web};
+use hera_domain::id::{GroupId, JobId};
+use hera_domain::status::Switch;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::job_body::{JobBody, JobSummary, JobView};
+use crate::master::{Chain, SaveJob};
+use crate::store::StoredJob;
+use crate::web::AppState;
+use crate::web::auth::Identity;
+use crate::web::error::{Error, Result};
+use crate::web::extract::{Json, List, Query};
+
+pub(in crate::web) async fn list(
+    state: web::Data<AppState>,
+    mut query: Query,
+) -> Result<HttpResponse> {
+    let page = query.page()?;
+    let group = query.take::<GroupId>("group_id")?;
+    let name = query.take::<String>("name")?;
+    let switch = query.take::<Switch>("switch")?;
+    query.end()?;
+    let definitions = state.master.definitions();
+    let jobs = definitions
+        .jobs
+        .values()
+        .filter(|job| page.after.is_none_or(|after| job.id.0 > after))
+        .filter(|job| group.is_none_or(|group| job.group == group))
+        .filter(|job| name.as_ref().is_none_or(|name| job.name == *name))
+        .filter(|job| switch.is_none_or(|switch| job.switch == switch))
+        .take(page.limit + 1)
+        .collect();
+    let list = List::new(jobs, page.limit, |job| job.id.0);
+    Ok(HttpResponse::Ok().json(list.map(|job| JobSummary::from(job.as_ref()))))
+}
+
+pub(in crate::web) async fn show(
+    state: web::Data<AppState>,
+    id: web::Path<JobId>,
+) -> Result<HttpResponse> {
+    let job = stored(&state, *id).await?;
+    Ok(HttpResponse::Ok().json(JobView::from(&job)))
+}
+
+pub(in crate::web) async fn create(
+    state: web::Data<AppState>,
+    me: Identity,
+    Json(body): Json<JobBody>,
+) -> Result<HttpResponse> {
+    let id = save(&state, &me, None, body).await?;
+    let job = stored(&state, id).await?;
+    Ok(HttpResponse::Created().json(JobView::from(&job)))
+}
+
+pub(in crate::web) async fn update(
+    state: web::Data<AppState>,
+    me: Identity,
+    id: web::Path<JobId>,
+    Json(body): Json<JobBody>,
+) -> Result<HttpResponse> {
+    if body.revision.is_none() {
+        return Err(Error::invalid(
+            "revision",
+            "is missing: send the revision that the edit started from",
+        ));
+    }
+    save(&state, &me, Some(*id), body).await?;
+    let job = stored(&state, *id).await?;
+    Ok(HttpResponse::Ok().json(JobView::from(&job)))
+}
+
+async fn save(
+    state: &AppState,
+    me: &Identity,
+    id: Option<JobId>,
+    mut body: JobBody,
+) -> Result<JobId> {
+    let save = SaveJob {
+        id,
+        base_revision: id.and(body.revision),
+        comment: std::mem::take(&mut body.comment),
+        content: body
+            .content(state.settings.timezone)
+            .map_err(Error::Invalid)?,
+    };
+    Ok(state.master.save_job(&me.actor, save).await?.id)
+}
+
+pub(in crate::web) async fn delete(
+    state: web::Data<AppState>,
+    me: Identity,
+    id: web::Path<JobId>,
+) -> Result<HttpResponse> {
+    state.master.delete_job(&me.actor, *id).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// How far a switch reaches.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct SwitchBody {
+    #[serde(default)]
+    chain: Chain,
+}
+
+pub(in crate::web) async fn open(
+    state: web::Data<AppState>,
+    me: Identity,
+    id: web::Path<JobId>,
+    Json(body): Json<SwitchBody>,
+) -> Result<HttpResponse> {
+    switch(&state, &me, *id, Switch::Open, body.chain).await
+}
+
+pub(in crate::web) async fn close(
+    state: web::Data<AppState>,
+    me: Identity,
+    id: web::Path<JobId>,
+    Json(body): Json<SwitchBody>,
+) -> Result<HttpResponse> {
+    switch(&state, &me, *id, Switch::Closed, body.chain).await
+}
+
+pub(in crate::web) async fn invalidate(
+    state: web::Data<AppState>,
+    me: Identity,
+    id: web::Path<JobId>,
+    Json(body): Json<SwitchBody>,
+) -> Result<HttpResponse> {
+    switch(&state, &me, *id, Switch::Invalid, body.chain).await
+}
+
+async fn switch(
+    state: &AppState,
+    me: &Identity,
+    id: JobId,
+    to: Switch,
+    chain: Chain,
+) -> Result<HttpResponse> {
+    let changed = state.master.switch(&me.actor, id, to, chain).await?;
+    Ok(HttpResponse::Ok().json(json!({ "id": id, "switch": to, "changed": changed })))
+}
+
+/// The copy's name and place; by default beside the original.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct CopyBody {
+    name: Option<String>,
+    group_id: Option<GroupId>,
+}
+
+/// A copy is closed and depends on nothing: it must not run, or hold anybody up, by accident.
+pub(in crate::web) async fn copy(
+    state: web::Data<AppState>,
+    me: Identity,
+    id: web::Path<JobId>,
+    Json(body): Json<CopyBody>,
+) -> Result<HttpResponse> {
+    let StoredJob { mut content, .. } = stored(&state, *id).await?;
+    content.schedule.edges.clear();
+    content.name = body
+        .name
+        .unwrap_or_else(|| format!("{}_copy", content.name));
+    content.group_id = body.group_id.unwrap_or(content.group_id);
+    let save = SaveJob {
+        id: None,
+        base_revision: None,
+        content,
+        comment: format!("copy of job {id}"),
+    };
+    let saved = state.master.save_job(&me.actor, save).await?;
+    let job = stored(&state, saved.id).await?;
+    Ok(HttpResponse::Created().json(JobView::from(&job)))
+}
+
+/// A job with its newest content.
+pub(super) async fn stored(state: &AppState, id: JobId) -> Result<StoredJob> {
+    let job = state.store.job(id).await?;
+    job.ok_or_else(|| Error::NotFound(format!("job {id}")))
+}

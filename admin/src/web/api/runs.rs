@@ -1,0 +1,216 @@
+//! Runs: asked for, listed, cancelled.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use hera_domain::clock::Timestamp;
+use hera_domain::id::{JobId, Revision, RunId};
+use hera_domain::status::{RunStatus, Trigger};
+use hera_domain::version_id::VersionId;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::master::TriggerRun;
+use crate::store::{RunFilter, RunView};
+use crate::web::auth::Identity;
+use crate::web::error::{Error, Result};
+use crate::web::extract::{Instant, Json, List, Query, opt_time, time};
+use crate::web::{API, AppState};
+
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// A run as the API shows it.
+#[derive(Serialize)]
+pub(super) struct RunJson<'a> {
+    id: RunId,
+    job_id: JobId,
+    job_name: &'a str,
+    version: &'a VersionId,
+    #[serde(serialize_with = "time")]
+    business_time: Timestamp,
+    trigger: Trigger,
+    status: RunStatus,
+    attempt: u32,
+    priority: u8,
+    worker: Option<&'a str>,
+    revision: Option<Revision>,
+    #[serde(serialize_with = "time")]
+    created_at: Timestamp,
+    #[serde(serialize_with = "opt_time")]
+    dispatched_at: Option<Timestamp>,
+    #[serde(serialize_with = "opt_time")]
+    started_at: Option<Timestamp>,
+    #[serde(serialize_with = "opt_time")]
+    ended_at: Option<Timestamp>,
+    exit_code: Option<i32>,
+    signal: Option<i32>,
+    reason: Option<&'a str>,
+    operator: Option<&'a str>,
+    params: Option<&'a BTreeMap<String, String>>,
+    kill_confirmed: Option<bool>,
+    unreachable: bool,
+    cpu_ms: Option<i64>,
+    peak_memory_kib: Option<i64>,
+}
+
+impl<'a> From<&'a RunView> for RunJson<'a> {
+    fn from(view: &'a RunView) -> Self {
+        let run = &view.run;
+        Self {
+            id: run.id,
+            job_id: run.job,
+            job_name: &view.job_name,
+            version: &view.version,
+            business_time: view.business_time,
+            trigger: run.trigger,
+            status: run.status,
+            attempt: run.attempt,
+            priority: run.priority,
+            worker: view.worker_name.as_deref(),
+            revision: run.revision,
+            created_at: run.created_at,
+            dispatched_at: run.dispatched_at,
+            started_at: run.started_at,
+            ended_at: run.ended_at,
+            exit_code: run.exit_code,
+            signal: run.signal,
+            reason: run.reason.as_deref(),
+            operator: run.operator.as_deref(),
+            params: run.params.as_deref(),
+            kill_confirmed: run.kill_confirmed,
+            unreachable: run.unreachable,
+            cpu_ms: run.cpu_ms,
+            peak_memory_kib: run.peak_memory_kib,
+        }
+    }
+}
+
+/// What is to be run.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct TriggerBody {
+    trigger: Trigger,
+    version: Option<VersionId>,
+    business_time: Option<Instant>,
+    #[serde(default)]
+    params: BTreeMap<String, String>,
+}
+
+pub(in crate::web) async fn trigger(
+    state: web::Data<AppState>,
+    me: Identity,
+    request: HttpRequest,
+    job: web::Path<JobId>,
+    Json(body): Json<TriggerBody>,
+) -> Result<HttpResponse> {
+    match body.trigger {
+        Trigger::Manual | Trigger::Recover => {}
+        Trigger::SuperRecover | Trigger::Schedule | Trigger::Debug | Trigger::Rerun => {
+            return Err(Error::invalid(
+                "trigger",
+                format!(
+                    "{} cannot be asked for here; use manual or recover",
+                    body.trigger
+                ),
+            ));
+        }
+    }
+    if body.version.is_some() && body.business_time.is_some() {
+        return Err(Error::invalid(
+            "business_time",
+            "names the version a second time; send either version or business_time",
+        ));
+    }
+    let run = TriggerRun {
+        job: *job,
+        trigger: body.trigger,
+        version: body.version,
+        business_time: body.business_time.map(|at| at.0),
+        params: body.params,
+        idempotency_key: idempotency_key(&request)?,
+    };
+    let made = state.master.trigger(&me.actor, run).await?;
+    let url = format!("{API}/runs/{}", made.run);
+    Ok(HttpResponse::Accepted()
+        .insert_header(("location", url.as_str()))
+        .json(json!({
+            "run_id": made.run,
+            "version": made.version,
+            "status": made.status,
+            "url": url,
+            "log_url": format!("{url}/log"),
+        })))
+}
+
+fn idempotency_key(request: &HttpRequest) -> Result<Option<String>> {
+    let Some(value) = request.headers().get(IDEMPOTENCY_KEY) else {
+        return Ok(None);
+    };
+    let key = value.to_str().unwrap_or_default().trim();
+    if key.is_empty() || key.len() > 200 {
+        return Err(Error::invalid(
+            "Idempotency-Key",
+            "must have 1 to 200 visible ASCII characters",
+        ));
+    }
+    Ok(Some(key.to_owned()))
+}
+
+pub(in crate::web) async fn list(
+    state: web::Data<AppState>,
+    mut query: Query,
+) -> Result<HttpResponse> {
+    let page = query.page()?;
+    let filter = RunFilter {
+        job: query.take("job_id")?,
+        version: query.take::<String>("version")?.map(VersionId),
+        statuses: query
+            .take::<Statuses>("status")?
+            .map(|statuses| statuses.0)
+            .unwrap_or_default(),
+        trigger: query.take("trigger")?,
+        from: query.take::<Instant>("from")?.map(|at| at.0),
+        to: query.take::<Instant>("to")?.map(|at| at.0),
+    };
+    query.end()?;
+    let limit = i64::try_from(page.limit).unwrap_or(i64::MAX);
+    let found = state.store.runs(filter, page.after, limit).await?;
+    Ok(HttpResponse::Ok().json(List::<RunJson<'_>>::of_store(&found)))
+}
+
+/// One status or several, separated by commas.
+struct Statuses(Vec<RunStatus>);
+
+impl FromStr for Statuses {
+    type Err = hera_domain::status::UnknownWord;
+    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
+        text.split(',')
+            .map(|word| word.trim().parse())
+            .collect::<std::result::Result<_, _>>()
+            .map(Self)
+    }
+}
+
+pub(in crate::web) async fn show(
+    state: web::Data<AppState>,
+    id: web::Path<RunId>,
+) -> Result<HttpResponse> {
+    let run = find(&state, *id).await?;
+    Ok(HttpResponse::Ok().json(RunJson::from(&run)))
+}
+
+pub(in crate::web) async fn cancel(
+    state: web::Data<AppState>,
+    me: Identity,
+    id: web::Path<RunId>,
+) -> Result<HttpResponse> {
+    state.master.cancel(&me.actor, *id).await?;
+    Ok(HttpResponse::Accepted().json(json!({ "run_id": *id })))
+}
+
+/// A run, or the answer that there is none.
+pub(super) async fn find(state: &AppState, id: RunId) -> Result<RunView> {
+    let run = state.store.run(id).await?;
+    run.ok_or_else(|| Error::NotFound(format!("run {id}")))
+}

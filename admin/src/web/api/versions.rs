@@ -1,0 +1,95 @@
+//! The versions of a job on a business day, virtual ones too.
+
+use actix_web::{HttpResponse, web};
+use chrono::NaiveDate;
+use hera_domain::clock::Timestamp;
+use hera_domain::id::{JobId, RunId};
+use hera_domain::status::{Policy, VersionStatus, Window};
+use hera_domain::version_id::VersionId;
+use hera_domain::zone;
+use serde::Serialize;
+
+use crate::master::{EdgeState, PlannedVersion};
+use crate::web::AppState;
+use crate::web::error::{Error, Result};
+use crate::web::extract::{List, Query, time};
+
+#[derive(Serialize)]
+struct VersionJson<'a> {
+    version: &'a VersionId,
+    #[serde(serialize_with = "time")]
+    business_time: Timestamp,
+    #[serde(serialize_with = "time")]
+    due_at: Timestamp,
+    status: VersionStatus,
+    frozen: bool,
+    last_run_id: Option<RunId>,
+    reason: Option<&'a str>,
+    ready: Vec<EdgeJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct EdgeJson<'a> {
+    job_id: JobId,
+    version: &'a VersionId,
+    window: Window,
+    policy: Policy,
+    satisfied: bool,
+}
+
+impl<'a> From<&'a EdgeState> for EdgeJson<'a> {
+    fn from(edge: &'a EdgeState) -> Self {
+        Self {
+            job_id: edge.job,
+            version: &edge.version,
+            window: edge.window,
+            policy: edge.policy,
+            satisfied: edge.satisfied,
+        }
+    }
+}
+
+impl<'a> From<&'a PlannedVersion> for VersionJson<'a> {
+    fn from(version: &'a PlannedVersion) -> Self {
+        Self {
+            version: &version.id,
+            business_time: version.business_time,
+            due_at: version.due_at,
+            status: version.status,
+            frozen: version.frozen,
+            last_run_id: version.last_run,
+            reason: version.reason.as_deref(),
+            ready: version.edges.iter().map(EdgeJson::from).collect(),
+        }
+    }
+}
+
+pub(in crate::web) async fn list(
+    state: web::Data<AppState>,
+    id: web::Path<JobId>,
+    mut query: Query,
+) -> Result<HttpResponse> {
+    let page = query.page()?;
+    let date = query.take::<NaiveDate>("date")?;
+    query.end()?;
+    let definitions = state.master.definitions();
+    let job = definitions
+        .jobs
+        .get(&id)
+        .ok_or_else(|| Error::NotFound(format!("job {id}")))?;
+    let day = date.unwrap_or_else(|| zone::local_date(job.schedule().timezone, state.clock.now()));
+    let versions = state.master.versions(*id, day).await?;
+    let after = |version: &PlannedVersion| {
+        page.after
+            .is_none_or(|after| version.business_time.timestamp_millis() > after)
+    };
+    let items = versions
+        .iter()
+        .filter(|version| after(version))
+        .take(page.limit + 1)
+        .collect();
+    let list = List::new(items, page.limit, |version| {
+        version.business_time.timestamp_millis()
+    });
+    Ok(HttpResponse::Ok().json(list.map(VersionJson::from)))
+}
