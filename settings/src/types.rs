@@ -13,7 +13,7 @@ impl Secret {
     }
 
     /// The secret itself, for whoever must send or compare it.
-    pub fn expose(&self) -> &str {
+    pub fn reveal(&self) -> &str {
         &self.0
     }
 }

@@ -163,11 +163,11 @@ fn the_environment_wins_over_the_file_and_set_over_both() {
     assert_eq!(settings.worker.work_dir, Path::new("/srv/hera"));
     assert_eq!(settings.logging.dir, Path::new("/srv/hera/logs"));
     assert_eq!(
-        settings.web.first_password.unwrap().expose(),
+        settings.web.first_password.unwrap().reveal(),
         "correct horse"
     );
     assert_eq!(
-        settings.cluster.join_token.unwrap().expose(),
+        settings.cluster.join_token.unwrap().reveal(),
         "0123456789abcdef"
     );
     assert_eq!(settings.cluster.admin_addresses, ["a:9887", "b:19887"]);
