@@ -1,0 +1,100 @@
+//! `kill -9` in the middle of a long script: the same process goes on, its log is whole, the run
+//! succeeds, once.
+
+use hera_tests::Installation;
+use serde_json::json;
+
+on_each_database!(
+    a_killed_worker_finds_its_script_again,
+    a_killed_admin_finds_its_run_again,
+    a_run_directory_from_before_a_reset_is_never_believed,
+);
+
+const LINES: usize = 200;
+
+/// Twenty seconds of numbered lines; `$$` shows whether it was the same process throughout.
+fn slow_script(hera: &Installation) -> String {
+    format!(
+        "echo started $$ >> {0}/starts\nfor i in $(seq {LINES}); do echo \"line $i of $$\"; sleep 0.1; done\n",
+        hera.scratch().display()
+    )
+}
+
+fn a_killed_worker_finds_its_script_again(hera: &mut Installation) {
+    let run = start_slow_job(hera);
+    hera.api().wait_for_log(run, "line 40 ");
+    hera.kill_worker();
+    hera.start_worker();
+    went_on_as_if_nothing_had_happened(hera, run);
+}
+
+fn a_killed_admin_finds_its_run_again(hera: &mut Installation) {
+    let run = start_slow_job(hera);
+    hera.api().wait_for_log(run, "line 40 ");
+    hera.kill_admin();
+    hera.start_admin();
+    went_on_as_if_nothing_had_happened(hera, run);
+}
+
+fn start_slow_job(hera: &Installation) -> i64 {
+    let group = hera.api().create_group("slow");
+    let script = slow_script(hera);
+    let job = hera
+        .api()
+        .create_job(group, "slow", &script, &json!({"kind": "manual"}));
+    hera.api().recover(job)
+}
+
+fn went_on_as_if_nothing_had_happened(hera: &Installation, run: i64) {
+    let ended = hera.api().finished(run);
+    assert_eq!(ended["status"], "success", "{ended}");
+    assert_eq!(ended["exit_code"], 0);
+    assert_eq!(ended["attempt"], 1);
+
+    let starts = std::fs::read_to_string(hera.scratch().join("starts")).unwrap();
+    let pid = starts.trim().strip_prefix("started ").unwrap();
+    assert!(pid.parse::<u32>().is_ok(), "started once: {starts:?}");
+    let expected: String = (1..=LINES)
+        .map(|i| format!("line {i} of {pid}\n"))
+        .collect();
+    let log = hera.api().log(run);
+    assert_eq!(String::from_utf8_lossy(&log), expected);
+
+    let runs = hera.api().runs(&format!("job_id={}", ended["job_id"]));
+    assert_eq!(runs.len(), 1, "{runs:?}");
+}
+
+fn a_run_directory_from_before_a_reset_is_never_believed(hera: &mut Installation) {
+    let script = |text: &str| format!("echo {text}; sleep 1; echo {text} again");
+    let group = hera.api().create_group("before");
+    let manual = json!({"kind": "manual"});
+    let job = hera
+        .api()
+        .create_job(group, "before", &script("from before"), &manual);
+    let stale = hera.api().recover(job);
+    hera.api().wait_for_log(stale, "from before");
+    // Its end is never reported, so its directory stays.
+    hera.kill_both();
+    hera.cli(&["db", "reset", "--yes"]).unwrap();
+
+    hera.start_admin();
+    hera.new_token();
+    hera.start_worker();
+    let group = hera.api().create_group("after");
+    let job = hera
+        .api()
+        .create_job(group, "after", &script("from after"), &manual);
+    let fresh = hera.api().recover(job);
+    assert_eq!(
+        fresh, stale,
+        "the ids must collide for this to prove anything"
+    );
+    let ended = hera.api().finished(fresh);
+    assert_eq!(ended["status"], "success", "{ended}");
+    let log = hera.api().log(fresh);
+    assert_eq!(
+        String::from_utf8_lossy(&log),
+        "from after\nfrom after again\n"
+    );
+    assert_eq!(hera.api().runs("").len(), 1);
+}

@@ -1,0 +1,36 @@
+//! What must hold with real processes: that a pipeline runs by itself, and that killing any part
+//! of the installation at any moment loses nothing and doubles nothing.
+//!
+//! Names end in `::sqlite` and `::mysql`: one body, two databases.
+
+use hera_tests::{Backend, Installation, Options};
+
+/// Makes one test for each database of functions that take an installation.
+macro_rules! on_each_database {
+    ($($name:ident),+ $(,)?) => {$(
+        mod $name {
+            #[test]
+            fn sqlite() {
+                crate::on(hera_tests::Backend::Sqlite, super::$name);
+            }
+
+            #[test]
+            fn mysql() {
+                crate::on(hera_tests::Backend::Mysql, super::$name);
+            }
+        }
+    )+};
+}
+
+mod bad_input;
+mod example;
+mod fan_out;
+mod killed;
+mod signals;
+
+/// Runs a body on a fresh installation.
+fn on(backend: Backend, body: fn(&mut Installation)) {
+    if backend.available() {
+        body(&mut Installation::start(backend, Options::quick()));
+    }
+}
