@@ -1,1 +1,19 @@
-fn main() {}
+//! The runner; see `hera_worker::runner`. Started by hera-worker, one for each run.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    let (Some(folder), None) = (arguments.next(), arguments.next()) else {
+        eprintln!("usage: hera-run FOLDER (hera-worker starts it; there is no use by hand)");
+        return ExitCode::from(64);
+    };
+    match hera_worker::runner::run(Path::new(&folder)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("hera-run {}: {error}", Path::new(&folder).display());
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The composition root: builds the parts, runs them, stops them in order.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use hera_domain::clock::SystemClock;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::installation::{Context, Installation};
+use crate::node::{Node, NodeError};
+use crate::retention;
+use crate::session::Connector;
+use crate::settings::WorkerSettings;
+
+/// How long the ends of killed runs may take to be reported and acknowledged.
+const LAST_WORDS: Duration = Duration::from_secs(9);
+
+/// How the worker is told to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// At once; the scripts go on and the next worker adopts them.
+    Detach,
+    /// After killing every script and reporting it.
+    KillRuns,
+}
+
+/// Why the worker cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    #[error("no admin is named; set HERA_ADMIN_ADDRESS to host:port, several separated by commas")]
+    NoAdmin,
+    #[error(
+        "the join token has fewer than 16 characters; set HERA_JOIN_TOKEN to the one of the installation"
+    )]
+    ShortToken,
+    #[error("the runner {0} is missing; put hera-run beside hera-worker")]
+    NoRunner(PathBuf),
+    #[error("cannot look through the runs in {folder}: {source}")]
+    Runs {
+        folder: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Runs the worker until `stop` says how to end.
+///
+/// # Errors
+/// When it cannot start; once it runs, everything is retried.
+pub async fn run(
+    settings: WorkerSettings,
+    stop: impl Future<Output = Stop>,
+) -> Result<(), AppError> {
+    check(&settings)?;
+    let node = Arc::new(Node::open(&settings.work_dir)?);
+    let work_dir = settings.work_dir.clone();
+    let context = Arc::new(Context {
+        settings,
+        clock: Box::new(SystemClock),
+        accepting: AtomicBool::new(true),
+        stopping: AtomicBool::new(false),
+    });
+    let installation =
+        Installation::open(Arc::clone(&context), &node.installation()).map_err(|source| {
+            AppError::Runs {
+                folder: work_dir,
+                source,
+            }
+        })?;
+    let connector = Connector {
+        context: Arc::clone(&context),
+        node,
+        incarnation: Uuid::new_v4().to_string(),
+        installation: watch::Sender::new(installation),
+    };
+    tracing::info!(
+        "worker {} looks for an admin at {}",
+        context.settings.name,
+        context.settings.admins.join(", ")
+    );
+    let working = async {
+        tokio::join!(connector.run(), sweep(&context));
+    };
+    let stopping = async {
+        match stop.await {
+            Stop::Detach => tracing::info!("detaching: running scripts go on"),
+            Stop::KillRuns => end_runs(&context, &connector.installation).await,
+        }
+    };
+    tokio::select! {
+        () = working => {}
+        () = stopping => {}
+    }
+    Ok(())
+}
+
+fn check(settings: &WorkerSettings) -> Result<(), AppError> {
+    if settings.admins.is_empty() {
+        return Err(AppError::NoAdmin);
+    }
+    if settings.join_token.len() < 16 {
+        return Err(AppError::ShortToken);
+    }
+    if !settings.runner.is_file() {
+        return Err(AppError::NoRunner(settings.runner.clone()));
+    }
+    Ok(())
+}
+
+/// Kills all runs and waits until the admin knows, within limits.
+async fn end_runs(context: &Context, installation: &watch::Sender<Arc<Installation>>) {
+    context.stopping.store(true, Ordering::Relaxed);
+    context.accepting.store(false, Ordering::Relaxed);
+    let installation = Arc::clone(&installation.borrow());
+    tracing::info!(runs = installation.live(), "ending every script");
+    let mut changes = installation.changes();
+    installation.stop_all();
+    let told = async {
+        while !installation.runs().is_empty() {
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+    };
+    if tokio::time::timeout(LAST_WORDS, told).await.is_err() {
+        tracing::warn!("some ends are not acknowledged: they are told by the next worker");
+    }
+}
+
+async fn sweep(context: &Arc<Context>) {
+    loop {
+        let context = Arc::clone(context);
+        let swept = tokio::task::spawn_blocking(move || {
+            let settings = &context.settings;
+            retention::sweep(&settings.work_dir, settings.retention, &*context.clock)
+        })
+        .await;
+        match swept {
+            Ok(Ok(0)) | Err(_) => {}
+            Ok(Ok(removed)) => tracing::info!(removed, "removed the folders of old runs"),
+            Ok(Err(error)) => tracing::warn!("cannot remove the folders of old runs: {error}"),
+        }
+        tokio::time::sleep(retention::EVERY).await;
+    }
+}

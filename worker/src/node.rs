@@ -1,0 +1,177 @@
+//! Who this worker is: its id, the installation it belongs to, the highest epoch it has seen.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use hera_domain::id::Epoch;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::files;
+
+/// Why the data folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    #[error(
+        "cannot use the worker's folder {folder}: {source}; make it writable for this user or set HERA_DATA_DIR to another"
+    )]
+    Folder {
+        folder: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error(
+        "another hera-worker uses the folder {0}; stop it, or give this one its own by HERA_DATA_DIR"
+    )]
+    Taken(PathBuf),
+    #[error("{file} is not readable: {source}; mend it, or remove it to register as a new worker")]
+    Unreadable {
+        file: PathBuf,
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct State {
+    node_id: String,
+    /// Empty until an admin has been met.
+    installation: String,
+    epoch: Epoch,
+}
+
+/// The node file, and the right to be the only one that uses it.
+pub(crate) struct Node {
+    file: PathBuf,
+    state: Mutex<State>,
+    _lock: File,
+}
+
+/// Whether a command may be obeyed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Authority {
+    Current,
+    /// A leader with a higher epoch has been seen.
+    Stale {
+        known: Epoch,
+    },
+}
+
+impl Node {
+    /// Opens the node of this folder, or makes it.
+    pub(crate) fn open(folder: &Path) -> Result<Self, NodeError> {
+        let unusable = |source| NodeError::Folder {
+            folder: folder.to_owned(),
+            source,
+        };
+        std::fs::create_dir_all(folder).map_err(unusable)?;
+        let lock = File::create(folder.join("worker.lock")).map_err(unusable)?;
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => NodeError::Taken(folder.to_owned()),
+            TryLockError::Error(source) => unusable(source),
+        })?;
+        let file = folder.join("worker.json");
+        let state = match files::read_if_present(&file).map_err(unusable)? {
+            Some(bytes) => {
+                serde_json::from_slice(&bytes).map_err(|source| NodeError::Unreadable {
+                    file: file.clone(),
+                    source,
+                })?
+            }
+            None => State {
+                node_id: Uuid::new_v4().to_string(),
+                installation: String::new(),
+                epoch: Epoch(0),
+            },
+        };
+        let node = Self {
+            file,
+            state: Mutex::new(state),
+            _lock: lock,
+        };
+        node.save().map_err(unusable)?;
+        Ok(node)
+    }
+
+    pub(crate) fn id(&self) -> String {
+        self.read(|state| state.node_id.clone())
+    }
+
+    pub(crate) fn installation(&self) -> String {
+        self.read(|state| state.installation.clone())
+    }
+
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.read(|state| state.epoch)
+    }
+
+    /// Belongs to `installation` from now on. Epochs of different installations do not compare.
+    pub(crate) fn join(&self, installation: &str) -> io::Result<()> {
+        self.change(|state| {
+            if state.installation != installation {
+                installation.clone_into(&mut state.installation);
+                state.epoch = Epoch(0);
+            }
+        })
+    }
+
+    /// Takes note of the epoch that a message carries and says whether it is the highest one.
+    pub(crate) fn observe(&self, epoch: Epoch) -> io::Result<Authority> {
+        let known = self.epoch();
+        if epoch < known {
+            return Ok(Authority::Stale { known });
+        }
+        self.change(|state| state.epoch = epoch)?;
+        Ok(Authority::Current)
+    }
+
+    fn read<T>(&self, of: impl FnOnce(&State) -> T) -> T {
+        of(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) -> io::Result<()> {
+        let changed = {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let before = state.clone();
+            change(&mut state);
+            *state != before
+        };
+        if changed { self.save() } else { Ok(()) }
+    }
+
+    fn save(&self) -> io::Result<()> {
+        let json = self.read(serde_json::to_vec_pretty)?;
+        files::write_durably(&self.file, &json)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_keeps_its_id_and_what_it_has_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Node::open(folder.path()).unwrap();
+        first.join("one").unwrap();
+        assert_eq!(first.observe(Epoch(7)).unwrap(), Authority::Current);
+        let id = first.id();
+        drop(first);
+        let again = Node::open(folder.path()).unwrap();
+        assert_eq!(again.id(), id);
+        let stale = Authority::Stale { known: Epoch(7) };
+        assert_eq!(again.observe(Epoch(6)).unwrap(), stale);
+        again.join("two").unwrap();
+        assert_eq!(again.observe(Epoch(1)).unwrap(), Authority::Current);
+    }
+
+    #[test]
+    fn two_workers_never_share_a_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let _first = Node::open(folder.path()).unwrap();
+        let second = Node::open(folder.path()).err().unwrap();
+        assert!(second.to_string().contains("another hera-worker"));
+    }
+}

@@ -1,0 +1,82 @@
+//! Removes what is left of ended and acknowledged runs, by age and number.
+
+use std::fs::DirEntry;
+use std::io;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use hera_domain::clock::Clock;
+
+use crate::settings::Retention;
+
+/// How often it is looked for.
+pub(crate) const EVERY: Duration = Duration::from_mins(10);
+
+/// One pass over all installations' folders below `work_dir`. Live runs are never touched.
+pub(crate) fn sweep(work_dir: &Path, keep: Retention, clock: &dyn Clock) -> io::Result<usize> {
+    let now = SystemTime::from(clock.now());
+    let mut removed = 0;
+    for installation in std::fs::read_dir(work_dir)?.flatten() {
+        for folder in ["ended", "tombstones"] {
+            let Ok(entries) = std::fs::read_dir(installation.path().join(folder)) else {
+                continue;
+            };
+            let mut entries: Vec<(SystemTime, DirEntry)> = entries
+                .flatten()
+                .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry)))
+                .collect();
+            entries.sort_by_key(|(modified, _)| *modified);
+            let surplus = entries.len().saturating_sub(keep.runs);
+            for (index, (modified, entry)) in entries.iter().enumerate() {
+                let age = now.duration_since(*modified).unwrap_or_default();
+                if index < surplus || age > keep.age {
+                    remove(entry)?;
+                    removed += 1;
+                }
+            }
+        }
+    }
+    Ok(removed)
+}
+
+fn remove(entry: &DirEntry) -> io::Result<()> {
+    if entry.file_type()?.is_dir() {
+        std::fs::remove_dir_all(entry.path())
+    } else {
+        std::fs::remove_file(entry.path())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hera_domain::clock::{SystemClock, Timestamp};
+
+    struct Later(Duration);
+
+    impl Clock for Later {
+        fn now(&self) -> Timestamp {
+            SystemClock.now() + self.0
+        }
+    }
+
+    #[test]
+    fn old_and_surplus_runs_go_and_live_ones_stay() {
+        let work = tempfile::tempdir().unwrap();
+        let (ended, runs) = (work.path().join("i/ended"), work.path().join("i/runs"));
+        for name in ["1-a", "2-b", "3-c"] {
+            std::fs::create_dir_all(ended.join(name)).unwrap();
+            std::fs::create_dir_all(runs.join(name)).unwrap();
+        }
+        let keep = Retention {
+            age: Duration::from_hours(1),
+            runs: 2,
+        };
+        let left = |folder: &Path| std::fs::read_dir(folder).unwrap().count();
+        assert_eq!(sweep(work.path(), keep, &SystemClock).unwrap(), 1);
+        assert_eq!(left(&ended), 2);
+        let later = Later(Duration::from_hours(2));
+        assert_eq!(sweep(work.path(), keep, &later).unwrap(), 2);
+        assert_eq!((left(&ended), left(&runs)), (0, 3));
+    }
+}

@@ -1,0 +1,340 @@
+//! One run in this worker's memory, and the task that sees it to its end.
+
+use std::io;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use hera_domain::engine::RunRef;
+use hera_proto::v1;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::net::unix::pipe;
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::sync::watch;
+
+use crate::kill::{self, Killed, Tree};
+use crate::process::ProcessId;
+use crate::rundir::{Exit, RunDir};
+use crate::settings::{KillPatience, WorkerSettings};
+
+/// How long a runner whose script is gone may take to end itself.
+const RUNNER_ENDS: Duration = Duration::from_secs(2);
+
+/// The script's process exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Started {
+    pub(crate) pid: i64,
+    pub(crate) at_unix_ms: i64,
+}
+
+/// The end, as it is reported.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Ending {
+    pub(crate) ended: v1::Ended,
+    pub(crate) log_size: u64,
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Phase {
+    /// Its spec is being written.
+    Preparing,
+    /// Its spec is on the disk.
+    Accepted,
+    Started(Started),
+    Ended(Option<Started>, Ending),
+    /// It cannot be started here.
+    Refused(String),
+}
+
+/// Why a run is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StopReason {
+    Cancelled,
+    /// The admin does not know the run: it is not reported either.
+    Discarded,
+    /// This worker was told to end everything.
+    WorkerStops,
+}
+
+/// A run and what is known of it.
+pub(crate) struct Run {
+    pub(crate) key: RunRef,
+    pub(crate) dir: RunDir,
+    phase: Mutex<Phase>,
+    stop: watch::Sender<Option<StopReason>>,
+    /// Grows when the admin asks again: everything is told once more.
+    repeats: AtomicU64,
+    /// How much of the log the admin has stored.
+    log_stored: AtomicI64,
+}
+
+impl Run {
+    pub(crate) fn new(key: RunRef, dir: RunDir, phase: Phase) -> Self {
+        Self {
+            key,
+            dir,
+            phase: Mutex::new(phase),
+            stop: watch::Sender::new(None),
+            repeats: AtomicU64::new(0),
+            log_stored: AtomicI64::new(0),
+        }
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        self.phase
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(crate) fn set_phase(&self, phase: Phase) {
+        *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = phase;
+    }
+
+    pub(crate) fn is_live(&self) -> bool {
+        match self.phase() {
+            Phase::Preparing | Phase::Accepted | Phase::Started(_) => true,
+            Phase::Ended(..) | Phase::Refused(_) => false,
+        }
+    }
+
+    /// The first reason stands.
+    pub(crate) fn request_stop(&self, reason: StopReason) {
+        self.stop.send_if_modified(|stop| {
+            let first = stop.is_none();
+            stop.get_or_insert(reason);
+            first
+        });
+    }
+
+    pub(crate) fn stop_requested(&self) -> Option<StopReason> {
+        *self.stop.borrow()
+    }
+
+    async fn until_stop(&self) -> StopReason {
+        let mut stop = self.stop.subscribe();
+        let reason = stop.wait_for(Option::is_some).await.map(|reason| *reason);
+        match reason {
+            Ok(Some(reason)) => reason,
+            // The sender lives in `self`.
+            Ok(None) | Err(_) => std::future::pending().await,
+        }
+    }
+
+    pub(crate) fn repeat(&self) {
+        self.repeats.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn repeats(&self) -> u64 {
+        self.repeats.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn log_stored(&self) -> i64 {
+        self.log_stored.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_log_stored(&self, size: i64) {
+        self.log_stored.store(size, Ordering::Relaxed);
+    }
+}
+
+/// The runner of a run, as this process can wait for it.
+pub(crate) struct Runner {
+    id: Option<ProcessId>,
+    /// What it says of the script; an adopted one has said it to an earlier worker.
+    announced: Option<Lines<BufReader<ChildStdout>>>,
+    process: RunnerProcess,
+}
+
+enum RunnerProcess {
+    /// Started by this process.
+    Child(Child),
+    /// Started by an earlier worker. A pidfd: readable, like a pipe, once the process has ended
+    /// (tokio's general descriptor type cannot be made without unsafe code).
+    Adopted(pipe::Receiver),
+}
+
+impl Runner {
+    pub(crate) fn spawn(settings: &WorkerSettings, dir: &RunDir) -> io::Result<Self> {
+        let mut child = Command::new(&settings.runner)
+            .arg(dir.path())
+            .env_clear()
+            .envs(settings.environment.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(false)
+            .spawn()?;
+        let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
+        let stdout = child.stdout.take();
+        Ok(Self {
+            id: pid.map(ProcessId::of).transpose()?.flatten(),
+            announced: stdout.map(|stdout| BufReader::new(stdout).lines()),
+            process: RunnerProcess::Child(child),
+        })
+    }
+
+    /// The runner with this identity; `None` if it is gone.
+    pub(crate) fn adopt(id: ProcessId) -> io::Result<Option<Self>> {
+        let Some(pid) = Pid::from_raw(id.pid) else {
+            return Ok(None);
+        };
+        let descriptor = match pidfd_open(pid, PidfdFlags::NONBLOCK) {
+            Ok(descriptor) => descriptor,
+            Err(rustix::io::Errno::SRCH) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        // The number may have passed to another process before it was pinned.
+        if !id.is_alive() {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            id: Some(id),
+            announced: None,
+            process: RunnerProcess::Adopted(pipe::Receiver::from_owned_fd_unchecked(descriptor)?),
+        }))
+    }
+}
+
+impl RunnerProcess {
+    /// Completes when the process has ended.
+    async fn gone(&mut self) {
+        let waited = match self {
+            Self::Child(child) => child.wait().await.map(drop),
+            Self::Adopted(descriptor) => descriptor.readable().await.map(drop),
+        };
+        if let Err(error) = waited {
+            tracing::error!("cannot wait for a runner: {error}");
+        }
+    }
+}
+
+/// The pid of the script, once it exists; never completes when that is not to be learned.
+async fn script_pid(announced: &mut Option<Lines<BufReader<ChildStdout>>>) -> i64 {
+    if let Some(lines) = announced {
+        let line = lines.next_line().await.ok().flatten();
+        if let Some(pid) = line.and_then(|line| line.parse().ok()) {
+            return pid;
+        }
+    }
+    std::future::pending().await
+}
+
+/// Waits until the run is over; `started` is told as soon as the script's process exists.
+///
+/// Returns how it was killed, if it was.
+pub(crate) async fn watch(
+    run: &Run,
+    mut runner: Runner,
+    token: &str,
+    patience: KillPatience,
+    mut started: impl FnMut(i64),
+) -> Option<Killed> {
+    let reason = loop {
+        // Biased: what the runner said before its end is heard before its end.
+        tokio::select! {
+            biased;
+            reason = run.until_stop() => break reason,
+            pid = script_pid(&mut runner.announced) => {
+                runner.announced = None;
+                started(pid);
+            }
+            () = runner.process.gone() => return None,
+        }
+    };
+    let patience = match reason {
+        StopReason::Cancelled | StopReason::Discarded => patience,
+        StopReason::WorkerStops => patience.hurried(),
+    };
+    if let Err(error) = run.dir.mark_cancelled() {
+        tracing::warn!(run.id = %run.key.run, "cannot mark a run as cancelled: {error}");
+    }
+    let killed = kill::kill(Tree::new(runner.id, token), patience).await;
+    if tokio::time::timeout(RUNNER_ENDS, runner.process.gone())
+        .await
+        .is_err()
+    {
+        tracing::warn!(run.id = %run.key.run, "the runner of a killed run has not ended");
+    }
+    Some(killed)
+}
+
+/// Reads how the run ended. If its runner died without a word, what it left is killed first.
+pub(crate) async fn conclude(
+    run: &Run,
+    token: &str,
+    killed: Option<Killed>,
+    patience: KillPatience,
+    now_ms: i64,
+) -> Ending {
+    let exit = match run.dir.read_exit() {
+        Ok(Some(exit)) => return ending(exit, killed.as_ref(), run.stop_requested()),
+        Ok(None) if killed.is_some() => "the script was killed before it could be followed",
+        Ok(None) => "the runner disappeared: the machine was restarted or hera-run was killed",
+        Err(error) => {
+            tracing::error!(run.id = %run.key.run, "cannot read the end of a run: {error}");
+            "the end of the run cannot be read on its worker"
+        }
+    };
+    let leftovers = match killed {
+        Some(killed) => killed,
+        None => kill::kill(Tree::new(None, token), patience).await,
+    };
+    let exit = Exit {
+        note: exit.to_owned(),
+        at_unix_ms: now_ms,
+        log_size: run.dir.log_size(),
+        ..Exit::default()
+    };
+    // So that it is told the same way after a restart.
+    if let Err(error) = run.dir.write_exit(&exit) {
+        tracing::error!(run.id = %run.key.run, "cannot write down the end of a run: {error}");
+    }
+    let stop = run.stop_requested();
+    match leftovers {
+        Killed::Confirmed if stop.is_none() => ending(exit, None, stop),
+        killed @ (Killed::Confirmed | Killed::Unconfirmed(_)) => ending(exit, Some(&killed), stop),
+    }
+}
+
+/// The report of an end.
+pub(crate) fn ending(exit: Exit, killed: Option<&Killed>, stop: Option<StopReason>) -> Ending {
+    let Exit {
+        exit_code,
+        signal,
+        note,
+        cpu_ms,
+        peak_memory_kib,
+        at_unix_ms,
+        log_size,
+    } = exit;
+    let mut notes = Vec::new();
+    if !note.is_empty() {
+        notes.push(note);
+    }
+    if stop == Some(StopReason::WorkerStops) {
+        notes.push("ended with its worker, which was told to stop".to_owned());
+    }
+    let kill_confirmed = killed.map(|killed| match killed {
+        Killed::Confirmed => true,
+        Killed::Unconfirmed(pids) => {
+            notes.push(format!("processes that could not be killed: {pids:?}"));
+            false
+        }
+    });
+    Ending {
+        ended: v1::Ended {
+            exit_code,
+            signal,
+            kill_confirmed,
+            note: notes.join("; "),
+            cpu_ms,
+            peak_memory_kib,
+            at_unix_ms,
+        },
+        log_size,
+    }
+}

@@ -1,0 +1,165 @@
+//! Ships what the scripts write, inside the window.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hera_domain::engine::RunRef;
+use hera_proto::{LOG_TAIL_BYTES, v1};
+use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
+
+use super::log_window::{LogWindow, Piece};
+use super::{Closed, message};
+use crate::installation::Installation;
+use crate::run::{Phase, Run};
+
+/// How often a growing log is looked at. A shorter run sends no chunk at all: its log fits into
+/// the report of its end.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// The logs of one session.
+#[derive(Default)]
+pub(super) struct Logs {
+    window: Mutex<LogWindow>,
+    acknowledged: Notify,
+}
+
+impl Logs {
+    /// The admin says how much of a log it has.
+    pub(super) fn acknowledge(&self, installation: &Installation, key: &RunRef, size: i64) {
+        self.window().acknowledge(key, size, Instant::now());
+        if let Some(run) = installation.run(key) {
+            run.set_log_stored(size);
+            if !run.is_live() {
+                installation.notify();
+            }
+        }
+        self.acknowledged.notify_one();
+    }
+
+    fn window(&self) -> MutexGuard<'_, LogWindow> {
+        self.window.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends until the session ends.
+    pub(super) async fn ship(
+        &self,
+        installation: &Installation,
+        out: &mpsc::Sender<v1::WorkerMessage>,
+    ) -> Closed {
+        let mut changes = installation.changes();
+        let mut last_served = None;
+        loop {
+            let mut runs: Vec<_> = installation
+                .runs()
+                .into_iter()
+                .filter(|run| is_followed(run))
+                .collect();
+            self.window()
+                .retain(|key| runs.binary_search_by(|run| run.key.cmp(key)).is_ok());
+            if runs.is_empty() {
+                if changes.changed().await.is_err() {
+                    return Closed;
+                }
+                continue;
+            }
+            // Whoever was served last comes last.
+            let first = runs.partition_point(|run| Some(&run.key) <= last_served.as_ref());
+            runs.rotate_left(first);
+            match self.round(runs, out).await {
+                Ok(Some(served)) => last_served = Some(served),
+                // Nothing to send, or no room: the logs are looked at again a moment later, so
+                // an acknowledgement is all that is worth waking up for.
+                Ok(None) => {
+                    let _ = tokio::time::timeout(LOOK, self.acknowledged.notified()).await;
+                }
+                Err(closed) => return closed,
+            }
+        }
+    }
+
+    /// One piece of every log that has one; the last run that was served.
+    async fn round(
+        &self,
+        runs: Vec<Arc<Run>>,
+        out: &mpsc::Sender<v1::WorkerMessage>,
+    ) -> Result<Option<RunRef>, Closed> {
+        let sized = tokio::task::spawn_blocking(move || {
+            runs.into_iter()
+                .map(|run| (to_send(&run), run))
+                .collect::<Vec<_>>()
+        });
+        let mut served = None;
+        for (size, run) in sized.await.map_err(|_torn_down| Closed)? {
+            let taken = self
+                .window()
+                .take(&run.key, run.log_stored(), size, Instant::now());
+            let Some(Piece { offset, len }) = taken else {
+                continue;
+            };
+            let data = match read(run.dir.log(), offset, len).await {
+                Ok(data) => data,
+                Err(error) => {
+                    tracing::error!(run.id = %run.key.run, "cannot read a log: {error}");
+                    continue;
+                }
+            };
+            let chunk = v1::LogChunk {
+                run: Some(run.key.clone().into()),
+                offset,
+                data,
+            };
+            out.send(message(v1::worker_message::Kind::LogChunk(chunk)))
+                .await
+                .map_err(|_closed| Closed)?;
+            served = Some(run.key.clone());
+        }
+        Ok(served)
+    }
+}
+
+/// Where the tail begins that the report of the end carries.
+pub(super) fn tail_offset(log_size: u64) -> u64 {
+    log_size.saturating_sub(LOG_TAIL_BYTES as u64)
+}
+
+/// A part of a log, complete.
+pub(super) async fn read(log: PathBuf, offset: i64, len: usize) -> io::Result<Vec<u8>> {
+    if len == 0 {
+        return Ok(Vec::new());
+    }
+    let offset = u64::try_from(offset).map_err(io::Error::other)?;
+    tokio::task::spawn_blocking(move || {
+        let mut data = vec![0; len];
+        File::open(log)?.read_exact_at(&mut data, offset)?;
+        Ok(data)
+    })
+    .await?
+}
+
+fn is_followed(run: &Run) -> bool {
+    match run.phase() {
+        Phase::Started(_) => true,
+        Phase::Ended(_, ending) => below(run.log_stored(), tail_offset(ending.log_size)),
+        Phase::Preparing | Phase::Accepted | Phase::Refused(_) => false,
+    }
+}
+
+/// How far the log is to be sent as chunks: all of it while it grows, up to the tail afterwards.
+fn to_send(run: &Run) -> i64 {
+    let size = match run.phase() {
+        Phase::Ended(_, ending) => tail_offset(ending.log_size),
+        Phase::Started(_) => run.dir.log_size(),
+        Phase::Preparing | Phase::Accepted | Phase::Refused(_) => 0,
+    };
+    i64::try_from(size).unwrap_or(i64::MAX)
+}
+
+/// Whether `stored` bytes do not reach `size`.
+pub(super) fn below(stored: i64, size: u64) -> bool {
+    u64::try_from(stored).unwrap_or(0) < size
+}

@@ -1,0 +1,312 @@
+//! The stream to the leading admin: one at a time, opened again and again.
+
+mod log_window;
+mod logs;
+mod reports;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use hera_domain::engine::RunRef;
+use hera_domain::id::Epoch;
+use hera_proto::v1::admin_message::Kind as Said;
+use hera_proto::v1::session_client::SessionClient;
+use hera_proto::v1::worker_message::Kind;
+use hera_proto::{PROTOCOL, run_ref, v1};
+use tokio::sync::{mpsc, watch};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Endpoint;
+use tonic::{Code, Request, Status, Streaming};
+
+use crate::installation::{Context, Installation};
+use crate::load::LoadMeter;
+use crate::node::{Authority, Node};
+use logs::Logs;
+
+/// Enough to keep the stream busy; small, so that reports do not queue behind logs.
+const OUTBOX: usize = 8;
+const CONNECT: Duration = Duration::from_secs(3);
+const WELCOME: Duration = Duration::from_secs(10);
+const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(5));
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+const LARGEST_MESSAGE: usize = 32 * 1024 * 1024;
+
+/// The stream has ended: the sender has nobody to send to.
+#[derive(Debug)]
+pub(crate) struct Closed;
+
+/// Why a session ended.
+#[derive(Debug, thiserror::Error)]
+enum SessionError {
+    #[error("cannot reach it: {0}")]
+    Connect(#[from] tonic::transport::Error),
+    #[error(
+        "it does not take this worker's join token; set HERA_JOIN_TOKEN to the one of the installation"
+    )]
+    Token,
+    #[error("it ended the session: {} ({:?})", .0.message(), .0.code())]
+    Ended(Status),
+    #[error("it closed the session")]
+    Closed,
+    #[error("it gave no welcome within {} s", WELCOME.as_secs())]
+    NoWelcome,
+    #[error("it leads with epoch {said}, but {known} has been seen: it is a former leader")]
+    FormerLeader { said: Epoch, known: Epoch },
+    #[error("the node file cannot be written: {0}")]
+    Node(#[from] std::io::Error),
+    #[error("HERA_JOIN_TOKEN has characters that cannot be sent; use letters and digits")]
+    TokenCharacters,
+}
+
+impl From<Status> for SessionError {
+    fn from(status: Status) -> Self {
+        if status.code() == Code::Unauthenticated {
+            Self::Token
+        } else {
+            Self::Ended(status)
+        }
+    }
+}
+
+/// How a session went that ended without a fault.
+enum Outcome {
+    /// The admin belongs to this other installation.
+    Elsewhere(String),
+}
+
+/// Keeps a session with the leading admin.
+pub(crate) struct Connector {
+    pub(crate) context: Arc<Context>,
+    pub(crate) node: Arc<Node>,
+    /// New with every process.
+    pub(crate) incarnation: String,
+    /// The installation whose runs are told; it changes when the admins turn out to be others.
+    pub(crate) installation: watch::Sender<Arc<Installation>>,
+}
+
+impl Connector {
+    /// Connects for ever.
+    pub(crate) async fn run(&self) {
+        let mut pause = BACKOFF.0;
+        let mut complaint = String::new();
+        for admin in self.context.settings.admins.iter().cycle() {
+            let mut welcomed = false;
+            let ended = self.session(admin, &mut welcomed).await;
+            if welcomed {
+                pause = BACKOFF.0;
+                complaint.clear();
+            }
+            match ended {
+                Ok(Outcome::Elsewhere(installation)) => match self.move_to(&installation) {
+                    Ok(()) => continue,
+                    Err(error) => {
+                        tracing::error!("cannot join installation {installation}: {error}");
+                    }
+                },
+                Err(error) => {
+                    let text = format!("admin {admin}: {error}");
+                    if text == complaint {
+                        tracing::debug!("{text}");
+                    } else {
+                        tracing::warn!("{text}; trying again");
+                        complaint = text;
+                    }
+                }
+            }
+            tokio::time::sleep(pause.mul_f64(rand::random_range(0.5..1.0))).await;
+            pause = (pause * 2).min(BACKOFF.1);
+        }
+    }
+
+    fn move_to(&self, installation: &str) -> std::io::Result<()> {
+        tracing::info!("joining installation {installation}");
+        self.node.join(installation)?;
+        let opened = Installation::open(Arc::clone(&self.context), installation)?;
+        self.installation.send_replace(opened);
+        Ok(())
+    }
+
+    /// One session from Hello to its end. The former one's receiver is gone by now.
+    async fn session(&self, admin: &str, welcomed: &mut bool) -> Result<Outcome, SessionError> {
+        let installation = Arc::clone(&self.installation.borrow());
+        let (out, outbox) = mpsc::channel(OUTBOX);
+        let mut meter = LoadMeter::new(self.context.settings.work_dir.clone());
+        let hello = self.hello(&installation, &mut meter);
+        // The channel is empty and has room.
+        let _ = out.try_send(message(Kind::Hello(hello)));
+        let (mut inbox, welcome) =
+            tokio::time::timeout(CONNECT + WELCOME, self.open(admin, outbox))
+                .await
+                .map_err(|_elapsed| SessionError::NoWelcome)??;
+        if welcome.installation != installation.id {
+            return Ok(Outcome::Elsewhere(welcome.installation));
+        }
+        let said = Epoch(welcome.epoch);
+        if let Authority::Stale { known } = self.node.observe(said)? {
+            return Err(SessionError::FormerLeader { said, known });
+        }
+        *welcomed = true;
+        tracing::info!(worker.id = welcome.worker_id, epoch = %said, "connected to admin {admin} {}", welcome.admin_version);
+        let logs = Logs::default();
+        let beat = Duration::from_millis(u64::from(welcome.heartbeat_ms.max(50)));
+        tokio::select! {
+            error = self.listen(&mut inbox, &installation, &logs) => Err(error),
+            Closed = reports::tell(&installation, &out) => Err(SessionError::Closed),
+            Closed = logs.ship(&installation, &out) => Err(SessionError::Closed),
+            Closed = heartbeats(&installation, &mut meter, beat, &out) => Err(SessionError::Closed),
+        }
+    }
+
+    fn hello(&self, installation: &Installation, meter: &mut LoadMeter) -> v1::Hello {
+        let settings = &self.context.settings;
+        v1::Hello {
+            protocol: PROTOCOL,
+            node_id: self.node.id(),
+            incarnation: self.incarnation.clone(),
+            name: settings.name.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            accepting: self.context.accepting.load(Ordering::Relaxed),
+            max_runs: settings.max_runs,
+            load: Some(meter.sample(installation.live())),
+            inventory: installation.inventory(),
+            epoch: self.node.epoch().0,
+            installation: installation.id.clone(),
+        }
+    }
+
+    async fn open(
+        &self,
+        admin: &str,
+        outbox: mpsc::Receiver<v1::WorkerMessage>,
+    ) -> Result<(Streaming<v1::AdminMessage>, v1::Welcome), SessionError> {
+        let channel = Endpoint::from_shared(format!("http://{admin}"))?
+            .connect_timeout(CONNECT)
+            .tcp_nodelay(true)
+            .http2_keep_alive_interval(KEEPALIVE.0)
+            .keep_alive_timeout(KEEPALIVE.1)
+            .keep_alive_while_idle(true)
+            .connect()
+            .await?;
+        let mut request = Request::new(ReceiverStream::new(outbox));
+        let token = format!("Bearer {}", self.context.settings.join_token)
+            .parse()
+            .map_err(|_invalid| SessionError::TokenCharacters)?;
+        request.metadata_mut().insert("authorization", token);
+        let mut inbox = SessionClient::new(channel)
+            .max_decoding_message_size(LARGEST_MESSAGE)
+            .open(request)
+            .await?
+            .into_inner();
+        match inbox.message().await?.and_then(|message| message.kind) {
+            Some(Said::Welcome(welcome)) => Ok((inbox, welcome)),
+            Some(
+                Said::Start(_)
+                | Said::Cancel(_)
+                | Said::Ack(_)
+                | Said::Discard(_)
+                | Said::LogAck(_)
+                | Said::Drain(_),
+            )
+            | None => Err(SessionError::Closed),
+        }
+    }
+
+    /// Obeys the admin until the stream ends.
+    async fn listen(
+        &self,
+        inbox: &mut Streaming<v1::AdminMessage>,
+        installation: &Arc<Installation>,
+        logs: &Logs,
+    ) -> SessionError {
+        loop {
+            match inbox.message().await {
+                Ok(Some(message)) => {
+                    if let Some(said) = message.kind {
+                        self.obey(said, installation, logs);
+                    }
+                }
+                Ok(None) => return SessionError::Closed,
+                Err(status) => return status.into(),
+            }
+        }
+    }
+
+    fn obey(&self, said: Said, installation: &Arc<Installation>, logs: &Logs) {
+        match said {
+            Said::Start(start) => {
+                if let Some(key) = self.command(start.run.clone(), start.epoch) {
+                    installation.start(key, start);
+                }
+            }
+            Said::Cancel(cancel) => {
+                if let Some(key) = self.command(cancel.run, cancel.epoch) {
+                    installation.cancel(key);
+                }
+            }
+            Said::Discard(discard) => {
+                if let Some(key) = self.command(discard.run, discard.epoch) {
+                    installation.discard(&key);
+                }
+            }
+            Said::Ack(ack) => {
+                if let Some(key) = named(ack.run) {
+                    installation.acknowledge(&key);
+                }
+            }
+            Said::LogAck(ack) => {
+                if let Some(key) = named(ack.run) {
+                    logs.acknowledge(installation, &key, ack.size.max(0));
+                }
+            }
+            Said::Drain(drain) => {
+                tracing::info!(drain = drain.drain, "drained or resumed by the admin");
+                self.context
+                    .accepting
+                    .store(!drain.drain, Ordering::Relaxed);
+            }
+            Said::Welcome(_) => tracing::warn!("the admin said welcome twice"),
+        }
+    }
+
+    /// The run that a command names, if it comes from the leader.
+    fn command(&self, run: Option<v1::RunRef>, epoch: i64) -> Option<RunRef> {
+        let key = named(run)?;
+        match self.node.observe(Epoch(epoch)) {
+            Ok(Authority::Current) => Some(key),
+            Ok(Authority::Stale { known }) => {
+                tracing::warn!(run.id = %key.run, epoch, %known, "ignored a command of a former leader");
+                None
+            }
+            Err(error) => {
+                tracing::error!("the node file cannot be written: {error}");
+                None
+            }
+        }
+    }
+}
+
+fn named(run: Option<v1::RunRef>) -> Option<RunRef> {
+    run_ref(run)
+        .inspect_err(|error| tracing::warn!("ignored a message of the admin: {error}"))
+        .ok()
+}
+
+async fn heartbeats(
+    installation: &Installation,
+    meter: &mut LoadMeter,
+    beat: Duration,
+    out: &mpsc::Sender<v1::WorkerMessage>,
+) -> Closed {
+    loop {
+        tokio::time::sleep(beat).await;
+        let load = meter.sample(installation.live());
+        if out.send(message(Kind::Heartbeat(load))).await.is_err() {
+            return Closed;
+        }
+    }
+}
+
+fn message(kind: Kind) -> v1::WorkerMessage {
+    v1::WorkerMessage { kind: Some(kind) }
+}

@@ -1,0 +1,89 @@
+//! Finding an admin, and being let in.
+
+use std::process::Stdio;
+
+use hera_proto::v1::worker_message::Kind;
+use tokio_stream::StreamExt;
+
+use crate::admin::{Admin, PATIENCE};
+use crate::worker::{Home, INSTALLATION, Worker};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_keeps_its_id_and_gets_a_new_incarnation() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let worker = home.worker(&admin);
+    let first = admin.session(INSTALLATION).await.hello;
+    worker.kill_9();
+    let _worker = home.worker(&admin);
+    let second = admin.session(INSTALLATION).await.hello;
+    assert_eq!(first.node_id, second.node_id);
+    assert_ne!(first.incarnation, second.incarnation);
+    assert_eq!((second.name.as_str(), second.epoch), ("w1", 1));
+    assert!(second.load.unwrap().memory_total_mib > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn heartbeats_carry_the_load() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let _worker = home.worker(&admin);
+    let mut session = admin.session(INSTALLATION).await;
+    let message = tokio::time::timeout(PATIENCE, session.inbox.next()).await;
+    let Some(Kind::Heartbeat(load)) = message.unwrap().unwrap().unwrap().kind else {
+        panic!("nothing but heartbeats is due");
+    };
+    assert!(load.cores > 0 && load.memory_rate > 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_token_is_named_and_tried_again() {
+    let (home, admin) = (Home::new(), Admin::start().await);
+    let mut command = home.command(&admin.address.to_string());
+    command.env("HERA_JOIN_TOKEN", "another-token-for-tests");
+    command.env("HERA_LOG", "debug");
+    let worker = Worker::spawn(command);
+    worker.logged("set HERA_JOIN_TOKEN");
+    worker.logged("set HERA_JOIN_TOKEN");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn admins_are_tried_in_turn() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addresses = format!("{},{}", closed.local_addr().unwrap(), admin.address);
+    drop(closed);
+    let worker = Worker::spawn(home.command(&addresses));
+    worker.logged("cannot reach it");
+    let mut session = admin.session(INSTALLATION).await;
+    session.start(1, "echo here").await;
+    assert_eq!(session.whole(1).await.1, b"here\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_former_leader_is_not_obeyed() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let worker = home.worker(&admin);
+    drop(admin.session(INSTALLATION).await);
+    let mut newest = admin.hello().await;
+    newest.welcome(INSTALLATION, 5).await;
+    worker.logged("epoch=5");
+    drop(newest);
+    let mut stale = admin.hello().await;
+    assert_eq!(stale.hello.epoch, 5);
+    stale.welcome(INSTALLATION, 4).await;
+    worker.logged("it is a former leader");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_workers_do_not_share_a_folder() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let _worker = home.worker(&admin);
+    admin.session(INSTALLATION).await;
+    let mut second = home.command(&admin.address.to_string());
+    let output = second.stderr(Stdio::piped()).output().unwrap();
+    assert!(!output.status.success());
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        text.contains("another hera-worker uses the folder"),
+        "{text}"
+    );
+}

@@ -1,0 +1,139 @@
+//! What scripts write arrives byte for byte, whatever the admin does.
+
+use std::collections::BTreeMap;
+
+use hera_proto::v1;
+use hera_proto::v1::worker_message::Kind;
+
+use crate::admin::{Admin, start};
+use crate::worker::{Home, INSTALLATION, heard, tell};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn binary_output_arrives_byte_for_byte() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let _worker = home.worker(&admin);
+    let mut session = admin.session(INSTALLATION).await;
+    let file = home.file("random");
+    let script = format!("head -c 3000000 /dev/urandom | tee {file}");
+    session.start(1, &script).await;
+    let (_, log) = session.whole(1).await;
+    assert!(log == std::fs::read(file).unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_huge_log_keeps_head_and_tail() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let _worker = home.worker(&admin);
+    let mut session = admin.session(INSTALLATION).await;
+    let file = home.file("random");
+    let script = format!("head -c 20000000 /dev/urandom | tee {file}");
+    session.start(1, &script).await;
+    session.accepted(1).await;
+    session.started(1).await;
+    // This admin takes leaps, as the real one does.
+    let mut pieces = BTreeMap::new();
+    let finished = loop {
+        match session.next().await {
+            Kind::LogChunk(chunk) => {
+                let end = chunk.offset + i64::try_from(chunk.data.len()).unwrap();
+                pieces.insert(chunk.offset, chunk.data);
+                let ack = v1::LogAck {
+                    run: chunk.run,
+                    size: end,
+                };
+                session.say(v1::admin_message::Kind::LogAck(ack)).await;
+            }
+            Kind::Finished(finished) => break finished,
+            other @ (Kind::Hello(_)
+            | Kind::Accepted(_)
+            | Kind::Started(_)
+            | Kind::Refused(_)
+            | Kind::Heartbeat(_)) => panic!("{other:?}"),
+        }
+    };
+    pieces.insert(finished.tail_offset, finished.tail);
+    let written = std::fs::read(file).unwrap();
+    let (mut head, mut leaps, mut end) = (0, 0, 0_i64);
+    for (offset, data) in pieces {
+        let at = usize::try_from(offset).unwrap();
+        assert!(
+            written[at..at + data.len()] == data,
+            "the bytes at {offset} differ"
+        );
+        leaps += usize::from(offset > end);
+        end = offset + i64::try_from(data.len()).unwrap();
+        if leaps == 0 {
+            head = end;
+        }
+    }
+    assert!(head >= hera_proto::LOG_KEEP_BYTES);
+    assert_eq!(end, 20_000_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admin_that_stores_everything_gets_all_of_a_huge_log() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let _worker = home.worker(&admin);
+    let mut session = admin.session(INSTALLATION).await;
+    let file = home.file("random");
+    let script = format!("head -c 20000000 /dev/urandom | tee {file}");
+    session.start(1, &script).await;
+    let (_, log) = session.whole(1).await;
+    assert!(log == std::fs::read(file).unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_breaks_in_the_middle_of_a_log_is_continued() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let _worker = home.worker(&admin);
+    let (file, half, gate) = (home.file("random"), home.fifo("half"), home.fifo("gate"));
+    let script = format!(
+        "head -c 700000 /dev/urandom | tee {file}; echo . > {half}; cat {gate} > /dev/null
+        head -c 700000 /dev/urandom | tee -a {file}"
+    );
+    let mut session = admin.session(INSTALLATION).await;
+    session.start(1, &script).await;
+    session.accepted(1).await;
+    session.started(1).await;
+    heard(half).await;
+    // Takes two chunks, leaves the others unanswered, and breaks the stream.
+    for _ in 0..2 {
+        let Kind::LogChunk(chunk) = session.next().await else {
+            panic!("a chunk is next");
+        };
+        session.store(chunk).await;
+    }
+    let logs = session.logs();
+    let mut session = admin.session(INSTALLATION).await.with_logs(logs);
+    assert_eq!(session.inventory(), [(1, false)]);
+    tell(gate).await;
+    let (_, log) = session.whole(1).await;
+    assert!(log == std::fs::read(file).unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admin_that_stores_nothing_slows_neither_scripts_nor_reports() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let _worker = home.worker(&admin);
+    let mut session = admin.session(INSTALLATION).await;
+    let done = home.fifo("done");
+    let script = format!("head -c 20000000 /dev/zero; echo all > {done}");
+    session.start(1, &script).await;
+    // Not one chunk is answered, and the script is through all the same.
+    assert_eq!(heard(done).await, "all\n");
+    session
+        .say(v1::admin_message::Kind::Start(start(2, "echo small")))
+        .await;
+    let mut unanswered = 0;
+    let finished = loop {
+        match session.next().await {
+            Kind::LogChunk(chunk) => unanswered += chunk.data.len(),
+            Kind::Finished(finished) => break finished,
+            Kind::Accepted(_) | Kind::Started(_) => {}
+            other @ (Kind::Hello(_) | Kind::Refused(_) | Kind::Heartbeat(_)) => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(finished.run.unwrap().run_id, 2);
+    assert_eq!(finished.tail, b"small\n");
+    assert!(unanswered <= hera_proto::LOG_WINDOW_BYTES);
+}

@@ -1,0 +1,16 @@
+//! The real hera-worker, driven by a scripted admin.
+
+#[cfg(test)]
+mod admin;
+#[cfg(test)]
+mod cancelling;
+#[cfg(test)]
+mod connecting;
+#[cfg(test)]
+mod logs;
+#[cfg(test)]
+mod restarting;
+#[cfg(test)]
+mod running;
+#[cfg(test)]
+mod worker;

@@ -1,0 +1,205 @@
+//! Scripts outlive the worker, and their ends are told by the next one.
+
+use nix::sys::signal::Signal;
+
+use hera_proto::v1;
+use hera_proto::v1::admin_message::Kind as Said;
+
+use crate::admin::{Admin, run_ref};
+use crate::worker::{Home, INSTALLATION, heard, tell};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_killed_in_the_middle_of_a_run_adopts_it_again() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let worker = home.worker(&admin);
+    let (gate, marks) = (home.fifo("gate"), home.file("marks"));
+    let script = format!("echo ran >> {marks}; echo one; cat {gate} >/dev/null; echo two; exit 5");
+    let mut session = admin.session(INSTALLATION).await;
+    session.start(1, &script).await;
+    session.accepted(1).await;
+    session.started(1).await;
+    worker.kill_9();
+
+    let _worker = home.worker(&admin);
+    let mut session = admin.session(INSTALLATION).await;
+    assert_eq!(session.inventory(), [(1, false)]);
+    tell(gate).await;
+    let (ended, log) = session.whole(1).await;
+    assert_eq!(ended.exit_code, Some(5));
+    assert_eq!(log, b"one\ntwo\n");
+    assert_eq!(std::fs::read_to_string(marks).unwrap(), "ran\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_while_the_worker_was_away_is_told_until_it_is_acknowledged() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let worker = home.worker(&admin);
+    let gate = home.fifo("gate");
+    let mut session = admin.session(INSTALLATION).await;
+    session.start(1, &format!("cat {gate}; exit 3")).await;
+    session.accepted(1).await;
+    session.started(1).await;
+    worker.kill_9();
+    tell(gate).await;
+    until_exit_is_written(&home, 1).await;
+
+    let _worker = home.worker(&admin);
+    let session = admin.session(INSTALLATION).await;
+    assert_eq!(session.inventory(), [(1, true)]);
+    drop(session);
+    let mut session = admin.session(INSTALLATION).await;
+    assert_eq!(session.inventory(), [(1, true)]);
+    let (ended, log) = session.whole(1).await;
+    assert_eq!((ended.exit_code, log), (Some(3), b"go\n".to_vec()));
+    // Something later has been obeyed, hence the acknowledgement too.
+    session.start(2, "true").await;
+    session.whole(2).await;
+    drop(session);
+    assert_eq!(admin.session(INSTALLATION).await.inventory(), []);
+}
+
+/// `exit` appears by a rename; the runner has nobody to tell.
+async fn until_exit_is_written(home: &Home, run: i64) {
+    let exit = home.run_dir(run).join("exit");
+    tokio::time::timeout(crate::admin::PATIENCE, async {
+        while !exit.exists() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .expect("the runner writes down the end");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_leaves_the_scripts_running() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let mut worker = home.worker(&admin);
+    let gate = home.fifo("gate");
+    let mut session = admin.session(INSTALLATION).await;
+    session.start(1, &format!("cat {gate}")).await;
+    session.accepted(1).await;
+    session.started(1).await;
+    let told = std::time::Instant::now();
+    worker.signal(Signal::SIGTERM);
+    assert!(worker.exit().success());
+    assert!(told.elapsed() < std::time::Duration::from_secs(2));
+
+    let _worker = home.worker(&admin);
+    let mut session = admin.session(INSTALLATION).await;
+    assert_eq!(session.inventory(), [(1, false)]);
+    tell(gate).await;
+    assert_eq!(session.whole(1).await.1, b"go\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigint_ends_the_scripts_and_reports_them_before_it_exits() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let mut worker = home.worker(&admin);
+    let gate = home.fifo("gate");
+    let mut session = admin.session(INSTALLATION).await;
+    session.start(1, &format!("cat {gate}")).await;
+    session.accepted(1).await;
+    session.started(1).await;
+    worker.signal(Signal::SIGINT);
+    let (ended, _) = session.finished(1).await;
+    assert_eq!(ended.kill_confirmed, Some(true));
+    assert!(ended.note.contains("told to stop"), "{}", ended.note);
+    assert!(worker.exit().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_runner_was_killed_is_reported_and_its_processes_are_gone() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let _worker = home.worker(&admin);
+    let alive = home.fifo("alive");
+    let mut session = admin.session(INSTALLATION).await;
+    // The fifo is closed when the last process of the script is gone.
+    session
+        .start(1, &format!("exec 3>{alive}; sleep 600"))
+        .await;
+    session.accepted(1).await;
+    session.started(1).await;
+    let closed = tokio::spawn(heard(alive));
+    let pid = std::fs::read_to_string(home.run_dir(1).join("pid")).unwrap();
+    let pid: serde_json::Value = serde_json::from_str(&pid).unwrap();
+    let runner = i32::try_from(pid["runner"]["pid"].as_i64().unwrap()).unwrap();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(runner), Signal::SIGKILL).unwrap();
+    let (ended, _) = session.finished(1).await;
+    assert_eq!((ended.exit_code, ended.signal), (None, None));
+    assert!(
+        ended.note.contains("the runner disappeared"),
+        "{}",
+        ended.note
+    );
+    closed.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spec_that_no_runner_took_is_denied_and_may_be_started_again() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let worker = home.worker(&admin);
+    let gate = home.fifo("gate");
+    let mut session = admin.session(INSTALLATION).await;
+    session.start(1, &format!("cat {gate}")).await;
+    session.accepted(1).await;
+    session.started(1).await;
+    worker.kill_9();
+    // As if the worker had died before it started the runner of a second run.
+    let copied = home.run_dir(2);
+    std::fs::create_dir(&copied).unwrap();
+    std::fs::copy(home.run_dir(1).join("spec.json"), copied.join("spec.json")).unwrap();
+
+    let _worker = home.worker(&admin);
+    let mut session = admin.session(INSTALLATION).await;
+    assert_eq!(session.inventory(), [(1, false)]);
+    tell(gate).await;
+    session.whole(1).await;
+    session.start(2, "echo again").await;
+    assert_eq!(session.whole(2).await.1, b"again\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_of_another_installation_are_never_told() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let _worker = home.worker(&admin);
+    let gate = home.fifo("gate");
+    let mut session = admin.session(INSTALLATION).await;
+    session.start(1, &format!("cat {gate}")).await;
+    session.accepted(1).await;
+    session.started(1).await;
+    drop(session);
+    // The database was reset: same addresses, same token, another installation, ids from 1 again.
+    let other = "99999999-8888-7777-6666-555555555555";
+    let mut session = admin.session(other).await;
+    assert_eq!(session.inventory(), []);
+    session.start(1, "echo mine").await;
+    assert_eq!(session.whole(1).await.1, b"mine\n");
+    drop(session);
+    // And back: it is as it was.
+    let mut session = admin.session(INSTALLATION).await;
+    assert_eq!(session.inventory(), [(1, false)]);
+    tell(gate).await;
+    assert_eq!(session.whole(1).await.1, b"go\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_the_admin_does_not_know_is_stopped_and_not_told() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let _worker = home.worker(&admin);
+    let alive = home.fifo("alive");
+    let mut session = admin.session(INSTALLATION).await;
+    session
+        .start(1, &format!("exec 3>{alive}; sleep 600"))
+        .await;
+    session.accepted(1).await;
+    session.started(1).await;
+    let run = Some(run_ref(1));
+    session
+        .say(Said::Discard(v1::Discard { run, epoch: 1 }))
+        .await;
+    heard(alive).await;
+    session.start(2, "true").await;
+    session.whole(2).await;
+    drop(session);
+    assert_eq!(admin.session(INSTALLATION).await.inventory(), []);
+}
