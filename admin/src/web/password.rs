@@ -201,7 +201,7 @@ pub async fn first_start(store: &Store, settings: &Settings) -> anyhow::Result<(
     let Some(user) = store.user_by_name(FIRST_USER.to_owned()).await? else {
         return Ok(());
     };
-    let given = settings.web.first_password.as_ref().map(Secret::expose);
+    let given = settings.web.first_password.as_ref().map(Secret::reveal);
     let password = given.unwrap_or(FIRST_PASSWORD).to_owned();
     let bind = settings.web.bind;
     let hashed = tokio::task::spawn_blocking(move || {

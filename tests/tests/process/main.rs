@@ -3,6 +3,13 @@
 //!
 //! Names end in `::sqlite` and `::mysql`: one body, two databases.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::string_slice,
+    clippy::panic,
+    reason = "a failed test is all that can come of it"
+)]
+
 use hera_tests::{Backend, Installation, Options};
 
 /// Makes one test for each database of functions that take an installation.
