@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
 
+use super::calendar::{Calendar, Field};
+use super::date_format::Pattern;
 use crate::clock::Timestamp;
 use crate::id::{JobId, RunId};
 use crate::status::Trigger;
@@ -51,6 +53,34 @@ impl RunFacts<'_> {
             ("batch_id", self.batch_id.to_owned()),
         ]
     }
+}
+
+/// The name of the data that a version makes: its business time, shifted by `interval` of the
+/// `period` of its job and cut to it. Periods that are no unit of time (`other`, none) give the
+/// version's id, as does a shift that leaves the calendar.
+pub fn batch_id(
+    period: Option<&str>,
+    interval: i32,
+    version: &VersionId,
+    business_time: Timestamp,
+    tz: Tz,
+) -> String {
+    let (field, pattern) = match period {
+        Some("year") => (Field::Year, "yyyy"),
+        Some("month") => (Field::Month, "yyyy-MM"),
+        Some("day") => (Field::DayOfMonth, "yyyy-MM-dd"),
+        Some("hour") => (Field::HourOfDay, "yyyy-MM-dd HH"),
+        Some("minute") => (Field::Minute, "yyyy-MM-dd HH:mm"),
+        Some("second") => (Field::Second, "yyyy-MM-dd HH:mm:ss"),
+        Some(_) | None => return version.to_string(),
+    };
+    let shifted = || {
+        let mut calendar = Calendar::new(tz, business_time).ok()?;
+        calendar.add(field, interval.into()).ok()?;
+        let at = calendar.time().ok()?;
+        Pattern::parse(pattern).ok()?.format(tz, at).ok()
+    };
+    shifted().unwrap_or_else(|| version.to_string())
 }
 
 /// `hera.job_id`, `hera.job_name`, … for [`super::Context`].

@@ -14,8 +14,9 @@ use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
 
-pub use builtin::{RunFacts, builtins, environment};
+pub use builtin::{RunFacts, batch_id, builtins, environment};
 pub use render::{check, render, render_keeping_secrets};
+pub(crate) use scan::position;
 
 use crate::clock::Timestamp;
 use crate::config::{EffectiveConfig, Origin};

@@ -59,7 +59,7 @@ pub(super) fn only_name(text: &str) -> Option<&str> {
 }
 
 /// The place of a byte in a text.
-pub(super) fn position(text: &str, byte: usize) -> Position {
+pub(crate) fn position(text: &str, byte: usize) -> Position {
     let end = text.floor_char_boundary(byte);
     let before = text.get(..end).unwrap_or_default();
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);

@@ -411,6 +411,21 @@ fn the_system_s_facts_are_variables_and_environment() {
     );
 }
 
+#[test]
+fn a_batch_is_the_business_time_shifted_and_cut_to_its_period() {
+    let version = VersionId("202603310300000042".to_owned());
+    let time = instant_of(Asia::Shanghai, local("202603310300"));
+    let batch = |period, interval| batch_id(period, interval, &version, time, Asia::Shanghai);
+    assert_eq!(batch(Some("year"), -1), "2025");
+    assert_eq!(batch(Some("month"), -1), "2026-02");
+    assert_eq!(batch(Some("day"), -1), "2026-03-30");
+    assert_eq!(batch(Some("hour"), 30), "2026-04-01 09");
+    assert_eq!(batch(Some("minute"), 0), "2026-03-31 03:00");
+    assert_eq!(batch(Some("other"), -1), "202603310300000042");
+    assert_eq!(batch(None, 0), "202603310300000042");
+    assert_eq!(batch(Some("year"), i32::MAX), "202603310300000042");
+}
+
 proptest! {
     #[test]
     fn no_script_makes_rendering_panic(text in "(?s).{0,60}", zdt in "[a-zA-Z0-9.,()\"'\\-{}$ \n]{0,30}") {
