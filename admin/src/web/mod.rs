@@ -75,92 +75,47 @@ const fn route(
     }
 }
 
-/// The routes of the whole product. A path with a fixed word stands before one with a variable.
+/// The routes of the whole product, one a line. A path with a fixed word stands before one with a variable.
+#[rustfmt::skip]
 pub fn routes() -> Vec<Route> {
     use Right::{Administer, Edit, Operate, Public, Read};
     let mut routes = vec![
         get("/hera/healthz", Public, || web::to(health::alive)),
         get("/hera/readyz", Public, || web::to(health::ready)),
         get("/hera/metrics", Public, || web::to(health::metrics)),
-        post("/hera/api/v1/login", Public, || {
-            web::to(api::session::log_in)
-        }),
-        get("/hera/api/v1/session", Public, || {
-            web::to(api::session::show)
-        }),
-        delete("/hera/api/v1/session", Public, || {
-            web::to(api::session::log_out)
-        }),
-        post("/hera/api/v1/register", Public, || {
-            web::to(api::session::register)
-        }),
+        post("/hera/api/v1/login", Public, || web::to(api::session::log_in)),
+        get("/hera/api/v1/session", Public, || web::to(api::session::show)),
+        delete("/hera/api/v1/session", Public, || web::to(api::session::log_out)),
+        post("/hera/api/v1/register", Public, || web::to(api::session::register)),
         get("/hera/api/v1/groups", Read, || web::to(api::groups::list)),
         post("/hera/api/v1/groups", Edit, || web::to(api::groups::create)),
-        get("/hera/api/v1/groups/{id}", Read, || {
-            web::to(api::groups::show)
-        }),
-        put("/hera/api/v1/groups/{id}", Edit, || {
-            web::to(api::groups::update)
-        }),
-        delete("/hera/api/v1/groups/{id}", Edit, || {
-            web::to(api::groups::delete)
-        }),
+        get("/hera/api/v1/groups/{id}", Read, || web::to(api::groups::show)),
+        put("/hera/api/v1/groups/{id}", Edit, || web::to(api::groups::update)),
+        delete("/hera/api/v1/groups/{id}", Edit, || web::to(api::groups::delete)),
         get("/hera/api/v1/jobs", Read, || web::to(api::jobs::list)),
         post("/hera/api/v1/jobs", Edit, || web::to(api::jobs::create)),
         get("/hera/api/v1/jobs/{id}", Read, || web::to(api::jobs::show)),
-        put("/hera/api/v1/jobs/{id}", Edit, || {
-            web::to(api::jobs::update)
-        }),
-        delete("/hera/api/v1/jobs/{id}", Edit, || {
-            web::to(api::jobs::delete)
-        }),
-        post("/hera/api/v1/jobs/{id}/open", Edit, || {
-            web::to(api::jobs::open)
-        }),
-        post("/hera/api/v1/jobs/{id}/close", Edit, || {
-            web::to(api::jobs::close)
-        }),
-        post("/hera/api/v1/jobs/{id}/invalidate", Edit, || {
-            web::to(api::jobs::invalidate)
-        }),
-        post("/hera/api/v1/jobs/{id}/copy", Edit, || {
-            web::to(api::jobs::copy)
-        }),
-        post("/hera/api/v1/jobs/{id}/runs", Operate, || {
-            web::to(api::runs::trigger)
-        }),
-        get("/hera/api/v1/jobs/{id}/versions", Read, || {
-            web::to(api::versions::list)
-        }),
+        put("/hera/api/v1/jobs/{id}", Edit, || web::to(api::jobs::update)),
+        delete("/hera/api/v1/jobs/{id}", Edit, || web::to(api::jobs::delete)),
+        post("/hera/api/v1/jobs/{id}/open", Edit, || web::to(api::jobs::open)),
+        post("/hera/api/v1/jobs/{id}/close", Edit, || web::to(api::jobs::close)),
+        post("/hera/api/v1/jobs/{id}/invalidate", Edit, || web::to(api::jobs::invalidate)),
+        post("/hera/api/v1/jobs/{id}/copy", Edit, || web::to(api::jobs::copy)),
+        post("/hera/api/v1/jobs/{id}/runs", Operate, || web::to(api::runs::trigger)),
+        get("/hera/api/v1/jobs/{id}/versions", Read, || web::to(api::versions::list)),
         get("/hera/api/v1/runs", Read, || web::to(api::runs::list)),
         get("/hera/api/v1/runs/{id}", Read, || web::to(api::runs::show)),
-        get("/hera/api/v1/runs/{id}/log", Read, || {
-            web::to(api::logs::bytes)
-        }),
-        get("/hera/api/v1/runs/{id}/log/stream", Read, || {
-            web::to(api::logs::stream)
-        }),
-        post("/hera/api/v1/runs/{id}/cancel", Operate, || {
-            web::to(api::runs::cancel)
-        }),
-        get("/hera/api/v1/workers", Read, || {
-            web::to(api::cluster::workers)
-        }),
-        post("/hera/api/v1/workers/{id}/drain", Administer, || {
-            web::to(api::cluster::drain)
-        }),
-        post("/hera/api/v1/workers/{id}/resume", Administer, || {
-            web::to(api::cluster::resume)
-        }),
-        get("/hera/api/v1/leader", Read, || {
-            web::to(api::cluster::leader)
-        }),
-        get("/hera/api/v1/members", Read, || {
-            web::to(api::cluster::members)
-        }),
-        get("/hera/api/v1/status", Read, || {
-            web::to(api::cluster::status)
-        }),
+        get("/hera/api/v1/runs/{id}/log", Read, || web::to(api::logs::bytes)),
+        get("/hera/api/v1/runs/{id}/log/stream", Read, || web::to(api::logs::stream)),
+        post("/hera/api/v1/runs/{id}/cancel", Operate, || web::to(api::runs::cancel)),
+        get("/hera/api/v1/workers", Read, || web::to(api::cluster::workers)),
+        post("/hera/api/v1/workers/{id}/drain", Administer, || web::to(api::cluster::drain)),
+        post("/hera/api/v1/workers/{id}/resume", Administer, || web::to(api::cluster::resume)),
+        get("/hera/api/v1/leader", Read, || web::to(api::cluster::leader)),
+        get("/hera/api/v1/members", Read, || web::to(api::cluster::members)),
+        get("/hera/api/v1/status", Read, || web::to(api::cluster::status)),
+        post("/hera/api/v1/jobs/{id}/preview", Read, || web::to(api::render::preview)),
+        post("/hera/api/v1/render", Read, || web::to(api::render::render)),
         get("/hera/api/v1/cron/next", Read, || web::to(api::cron::next)),
     ];
     routes.extend(pages::routes());

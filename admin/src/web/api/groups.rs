@@ -6,6 +6,7 @@ use actix_web::{HttpResponse, web};
 use hera_domain::id::{GroupId, Revision};
 use serde::{Deserialize, Serialize};
 
+use super::masked::{masked, unmask};
 use crate::master::{Definitions, GroupContent, GroupDef};
 use crate::web::AppState;
 use crate::web::auth::Identity;
@@ -21,7 +22,7 @@ struct GroupView<'a> {
     name: &'a str,
     kind: Kind,
     description: &'a str,
-    config: &'a BTreeMap<String, String>,
+    config: BTreeMap<&'a str, &'a str>,
 }
 
 impl<'a> From<&'a GroupDef> for GroupView<'a> {
@@ -37,7 +38,7 @@ impl<'a> From<&'a GroupDef> for GroupView<'a> {
                 Kind::Small
             },
             description: &group.content.description,
-            config: &group.content.config,
+            config: masked(&group.content.config),
         }
     }
 }
@@ -131,9 +132,11 @@ pub(in crate::web) async fn update(
     id: web::Path<GroupId>,
     Json(body): Json<GroupBody>,
 ) -> Result<HttpResponse> {
-    let newest = find(&state.master.definitions(), *id)?.revision;
-    let base = body.revision.unwrap_or(newest);
-    let content = body.content();
+    let definitions = state.master.definitions();
+    let newest = find(&definitions, *id)?;
+    let base = body.revision.unwrap_or(newest.revision);
+    let mut content = body.content();
+    unmask(&mut content.config, &newest.content.config);
     let saved = state
         .master
         .save_group(&me.actor, Some(*id), Some(base), content.clone())

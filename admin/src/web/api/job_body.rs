@@ -10,6 +10,7 @@ use hera_domain::status::{Misfire, OnLost, Overlap, Switch};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
+use super::masked::masked;
 use crate::web::extract::{opt_time, time};
 
 /// HERA's priority of a job that names none.
@@ -223,7 +224,7 @@ pub(super) struct JobView<'a> {
     run_type: &'a str,
     script: &'a str,
     schedule: ScheduleView<'a>,
-    config: &'a BTreeMap<String, String>,
+    config: BTreeMap<&'a str, &'a str>,
     host_group_id: Option<HostGroupId>,
     priority: u8,
     retries: u32,
@@ -262,7 +263,7 @@ impl<'a> From<&'a crate::store::StoredJob> for JobView<'a> {
             run_type: &content.run_type,
             script: &content.script,
             schedule: (&content.schedule).into(),
-            config: &content.config,
+            config: masked(&content.config),
             host_group_id: content.host_group_id,
             priority: content.priority,
             retries: content.retry.count,

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::job_body::{JobBody, JobSummary, JobView};
+use super::masked::unmask;
 use crate::master::{Chain, SaveJob};
 use crate::store::StoredJob;
 use crate::web::AppState;
@@ -78,13 +79,20 @@ async fn save(
     id: Option<JobId>,
     mut body: JobBody,
 ) -> Result<JobId> {
+    let base_revision = id.and(body.revision);
+    let comment = std::mem::take(&mut body.comment);
+    let mut content = body
+        .content(state.settings.timezone)
+        .map_err(Error::Invalid)?;
+    if let Some(id) = id {
+        let before = stored(state, id).await?;
+        unmask(&mut content.config, &before.content.config);
+    }
     let save = SaveJob {
         id,
-        base_revision: id.and(body.revision),
-        comment: std::mem::take(&mut body.comment),
-        content: body
-            .content(state.settings.timezone)
-            .map_err(Error::Invalid)?,
+        base_revision,
+        content,
+        comment,
     };
     Ok(state.master.save_job(&me.actor, save).await?.id)
 }

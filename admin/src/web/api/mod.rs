@@ -6,6 +6,8 @@ pub(super) mod groups;
 mod job_body;
 pub(super) mod jobs;
 pub(super) mod logs;
+mod masked;
+pub(super) mod render;
 pub(super) mod runs;
 pub(super) mod session;
 pub(super) mod versions;
