@@ -1,6 +1,7 @@
 //! The admin: web application, HTTP API and candidate master.
 
 pub mod access;
+pub mod cli;
 pub mod logs;
 pub mod master;
 pub mod metrics;

@@ -5,6 +5,7 @@
 //! closures on a blocking thread inside; only `dialect` knows which database it is.
 
 mod alarms;
+mod backup;
 mod commit;
 mod dialect;
 mod error;

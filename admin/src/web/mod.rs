@@ -28,6 +28,7 @@ pub mod password;
 mod sse;
 mod state;
 
+pub(crate) use api::JobBody;
 pub use state::{AppState, WebSettings};
 
 /// Where the product lives.

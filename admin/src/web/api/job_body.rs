@@ -19,7 +19,7 @@ const PRIORITY: u8 = 3;
 /// A job as it is sent. Everything that [`JobView`] shows may be sent back.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::web) struct JobBody {
+pub(crate) struct JobBody {
     pub(super) group_id: GroupId,
     pub(super) name: String,
     #[serde(default)]
@@ -82,7 +82,7 @@ struct ScheduleBody {
 
 impl JobBody {
     /// The content it stands for; `timezone` is that of jobs that name none.
-    pub(super) fn content(self, timezone: Tz) -> Result<JobContent, Vec<FieldError>> {
+    pub(crate) fn content(self, timezone: Tz) -> Result<JobContent, Vec<FieldError>> {
         Ok(JobContent {
             schedule: self.schedule.schedule(timezone)?,
             group_id: self.group_id,

@@ -11,3 +11,5 @@ pub(super) mod render;
 pub(super) mod runs;
 pub(super) mod session;
 pub(super) mod versions;
+
+pub(crate) use job_body::JobBody;

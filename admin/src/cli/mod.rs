@@ -1,0 +1,147 @@
+//! The command line of `hera-admin`. stdout carries only a command's answer.
+
+mod apply;
+mod client;
+mod database;
+mod jobs;
+mod people;
+mod plan_files;
+mod table;
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+use hera_settings::{CommandLine, Report, Settings, Sources};
+
+pub use database::open_store;
+
+/// HERA's admin: web application, API and scheduler.
+#[derive(Debug, Parser)]
+#[command(name = "hera-admin", version, arg_required_else_help = true)]
+pub struct Line {
+    #[command(flatten)]
+    settings: SettingsArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Where settings come from.
+#[derive(Debug, Clone, Args)]
+struct SettingsArgs {
+    /// Settings file; without it ./application.yml if there is one, else the defaults
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Profiles of the settings file, separated by commas
+    #[arg(long, global = true, value_name = "NAMES")]
+    profile: Option<String>,
+    /// One setting; may be given several times
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the admin in the foreground
+    Serve,
+    /// Create, upgrade, check or save the database
+    #[command(subcommand)]
+    Db(database::DbCommand),
+    /// Users and their passwords
+    #[command(subcommand)]
+    User(people::UserCommand),
+    /// Tokens for programs
+    #[command(subcommand)]
+    Token(people::TokenCommand),
+    /// The settings as they are understood
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Jobs of a running admin
+    Jobs(jobs::JobsLine),
+    /// Runs of a running admin
+    Runs(jobs::RunsLine),
+    /// The log of a run
+    Logs(jobs::LogsLine),
+    /// Bring the groups and jobs of a folder of YAML files into a running admin
+    Apply(apply::ApplyLine),
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Read all settings and print the chief ones, or say what is wrong
+    Check,
+}
+
+/// Carries out a command line; `serve` runs the admin until it is told to stop.
+///
+/// # Errors
+/// In words for people.
+pub fn run(
+    line: Line,
+    serve: impl FnOnce(Settings, Report) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let load = || line.settings.load();
+    match line.command {
+        Command::Serve => {
+            let (settings, report) = load()?;
+            settings.check_for_admin()?;
+            serve(settings, report)
+        }
+        Command::Db(command) => {
+            let settings = load()?.0;
+            block_on(database::run(command, &settings))
+        }
+        Command::User(command) => {
+            let settings = load()?.0;
+            block_on(people::run_user(command, &settings))
+        }
+        Command::Token(command) => {
+            let settings = load()?.0;
+            block_on(people::run_token(command, &settings))
+        }
+        Command::Config(ConfigCommand::Check) => {
+            let (settings, report) = load()?;
+            check(&settings, &report)
+        }
+        Command::Jobs(line) => jobs::run_jobs(line, load),
+        Command::Runs(line) => jobs::run_runs(line, load),
+        Command::Logs(line) => jobs::run_logs(line, load),
+        Command::Apply(line) => apply::run(line, load),
+    }
+}
+
+impl SettingsArgs {
+    fn load(&self) -> anyhow::Result<(Settings, Report)> {
+        let sources = Sources::of_process(CommandLine {
+            config: self.config.clone(),
+            profile: self.profile.clone(),
+            sets: self.sets.clone(),
+        })?;
+        Ok(Settings::load(&sources)?)
+    }
+}
+
+fn check(settings: &Settings, report: &Report) -> anyhow::Result<()> {
+    settings.check_for_admin()?;
+    for note in &report.notes {
+        eprintln!("{note}");
+    }
+    if !report.ignored_java_keys.is_empty() {
+        eprintln!(
+            "keys of Java libraries without a meaning here: {}",
+            report.ignored_java_keys.join(", ")
+        );
+    }
+    for (key, value) in settings.shown() {
+        table::say(&format!("{key} = {value}"))?;
+    }
+    Ok(())
+}
+
+fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("the runtime does not start")?
+        .block_on(work)
+}
