@@ -302,11 +302,13 @@ fn read_letter(
         's' => (Field::Second, 0),
         'S' => (Field::Millisecond, 0),
         'k' => {
-            calendar.set(Field::HourOfDay, input.number(width)?.0 % 24);
+            let hour = input.number(width)?.0;
+            calendar.set(Field::HourOfDay, if hour == 24 { 0 } else { hour });
             return Some(());
         }
         'h' => {
-            calendar.set(Field::Hour, input.number(width)?.0 % 12);
+            let hour = input.number(width)?.0;
+            calendar.set(Field::Hour, if hour == 12 { 0 } else { hour });
             return Some(());
         }
         // Weeks and zones are for writing only.

@@ -100,6 +100,34 @@ fn every_date_is_the_one_that_the_jdk_writes() {
 }
 
 #[test]
+fn every_field_of_the_calendar_behaves_as_in_the_jdk() {
+    let vectors = include_str!("../../tests/data/calendar-vectors.tsv");
+    let (params, config) = (Params::new(), EffectiveConfig::default());
+    let mut count = 0;
+    for line in vectors.lines().skip(1) {
+        let [base, tz, template, expected] = line.split('\t').collect::<Vec<_>>()[..] else {
+            panic!("{line}");
+        };
+        let base = crate::clock::from_millis(base.parse().unwrap());
+        let context = Context {
+            params: &params,
+            config: &config,
+            builtins: BTreeMap::new(),
+            base,
+            tz: tz.parse().unwrap(),
+            now: base,
+        };
+        assert_eq!(
+            render(template, &context).unwrap().script,
+            expected,
+            "{line}"
+        );
+        count += 1;
+    }
+    assert_eq!(count, 500);
+}
+
+#[test]
 fn names_are_filled_in_from_the_run_the_config_and_the_system() {
     let found = rendered(
         "${day} ${a} ${from_group} ${hera.job_id} ${a}",
@@ -206,6 +234,10 @@ fn a_date_is_read_by_one_pattern_and_written_by_another() {
     assert_eq!(
         reformat("31/12/99", "dd/MM/yy", "EEEE yyyy.MM.dd"),
         "Friday 1999.12.31"
+    );
+    assert_eq!(
+        reformat("9/2/2023 13:33 AM", "d/M/yyyy h:mm a", "MMdd HH"),
+        "0209 13"
     );
     assert_eq!(reformat("2026-02-30", "yyyy-MM-dd", "MMdd"), "0302");
     assert_eq!(
