@@ -7,6 +7,7 @@ use hera_domain::id::{JobId, RunId, VersionKey};
 
 use super::commit::CommitError;
 use super::dialect::AnyConn;
+use super::instant::At;
 use super::schema::hera_alarm;
 use super::{Page, Store, StoreError, error, word};
 
@@ -29,8 +30,8 @@ struct Row {
     version_key: Option<i64>,
     run_id: Option<i64>,
     text: String,
-    created_at: chrono::NaiveDateTime,
-    delivered_at: Option<chrono::NaiveDateTime>,
+    created_at: At,
+    delivered_at: Option<At>,
 }
 
 impl TryFrom<Row> for AlarmRow {
@@ -47,8 +48,8 @@ impl TryFrom<Row> for AlarmRow {
                 run: row.run_id.map(RunId),
                 text: row.text,
             },
-            created_at: row.created_at.and_utc(),
-            delivered_at: row.delivered_at.map(|at| at.and_utc()),
+            created_at: row.created_at.0,
+            delivered_at: row.delivered_at.map(|at| at.0),
         })
     }
 }
@@ -92,7 +93,7 @@ pub(super) fn write(
                 hera_alarm::version_key.eq(alarm.version.map(|key| key.0)),
                 hera_alarm::run_id.eq(alarm.run.map(|id| id.0)),
                 hera_alarm::text.eq(&alarm.text),
-                hera_alarm::created_at.eq(at.naive_utc()),
+                hera_alarm::created_at.eq(At(at)),
             ))
             .execute(conn);
         match inserted {

@@ -8,11 +8,17 @@ use hera_domain::engine::Decisions;
 use hera_domain::id::{CommitSeq, Epoch, RunId, UserId};
 
 use super::dialect::{self, AnyConn};
+use super::instant::{At, Instant};
 use super::schema::{hera_idempotency, hera_lock};
 use super::{
     AuditRecord, GroupChange, HostGroupChange, JobEdit, LogTail, RenderedRun, StoreError, alarms,
     error, groups, host_groups, jobs, logs, records, runs, versions,
 };
+
+/// From so many rows on, rows that move alike are written together.
+pub(super) const MANY: usize = 8;
+/// How many ids one statement names.
+pub(super) const IDS_PER_STATEMENT: usize = 1000;
 
 /// Everything that one commit writes.
 #[derive(Debug, Clone, Default)]
@@ -92,7 +98,7 @@ impl Batch {
 
     /// The first statement: a write, so that of two leaders only one can get past it.
     fn fence(&self, conn: &mut AnyConn, epoch: Epoch) -> Result<(), CommitError> {
-        let through = self.decisions.planned_through.map(|at| at.naive_utc());
+        let through = self.decisions.planned_through.map(At);
         let rows = diesel::sql_query(format!(
             "UPDATE hera_lock SET commit_seq = commit_seq + 1, expires_at = {}, \
              planned_through = COALESCE(?, planned_through) \
@@ -100,7 +106,7 @@ impl Batch {
             dialect::now_plus_ms_sql(conn)
         ))
         .bind::<sql_types::BigInt, _>(self.lease_ms)
-        .bind::<sql_types::Nullable<sql_types::Timestamp>, _>(through)
+        .bind::<sql_types::Nullable<Instant>, _>(through)
         .bind::<sql_types::BigInt, _>(epoch.0)
         .bind::<sql_types::BigInt, _>(self.seq.0 - 1)
         .execute(conn)?;
@@ -128,7 +134,7 @@ impl Batch {
                     hera_idempotency::user_id.eq(entry.user.0),
                     hera_idempotency::idempotency_key.eq(&entry.key),
                     hera_idempotency::run_id.eq(entry.run.0),
-                    hera_idempotency::created_at.eq(self.at.naive_utc()),
+                    hera_idempotency::created_at.eq(At(self.at)),
                 ))
                 .execute(conn)?;
         }

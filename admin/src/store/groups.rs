@@ -7,6 +7,7 @@ use hera_domain::id::{CommitSeq, GroupId, Revision};
 
 use super::commit::CommitError;
 use super::dialect::AnyConn;
+use super::instant::At;
 use super::schema::{hera_group, hera_group_revision};
 use super::{Store, StoreError, from_json, to_json};
 
@@ -34,7 +35,7 @@ pub struct GroupRevision {
 impl Store {
     /// The revisions of a group, newest first.
     pub async fn group_revisions(&self, group: GroupId) -> Result<Vec<GroupRevision>, StoreError> {
-        type Row = (i64, String, String, chrono::NaiveDateTime);
+        type Row = (i64, String, String, At);
         self.read(move |conn| {
             let rows: Vec<Row> = hera_group_revision::table
                 .filter(hera_group_revision::group_id.eq(group.0))
@@ -52,7 +53,7 @@ impl Store {
                         revision: Revision(revision),
                         content: from_json(&content, "hera_group_revision.content")?,
                         author,
-                        created_at: created_at.and_utc(),
+                        created_at: created_at.0,
                     })
                 })
                 .collect()
@@ -109,7 +110,7 @@ fn save(
     change: &GroupChange,
     content: &GroupContent,
 ) -> Result<(), CommitError> {
-    let at = change.at.naive_utc();
+    let at = At(change.at);
     let values = (
         hera_group::parent_id.eq(content.parent_id.map(|id| id.0)),
         hera_group::name.eq(&content.name),
@@ -155,7 +156,7 @@ fn delete(conn: &mut AnyConn, change: &GroupChange) -> Result<(), CommitError> {
         .filter(hera_group::deleted.eq(false))
         .set((
             hera_group::deleted.eq(true),
-            hera_group::updated_at.eq(change.at.naive_utc()),
+            hera_group::updated_at.eq(At(change.at)),
         ))
         .execute(conn)?;
     expect_one(rows, change)

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use hera_domain::clock::Timestamp;
 use hera_domain::id::{CommitSeq, JobId, Revision, TeamId};
@@ -12,6 +11,7 @@ use hera_domain::status::Switch;
 
 use super::commit::CommitError;
 use super::dialect::AnyConn;
+use super::instant::At;
 use super::schema::{hera_job, hera_job_revision};
 use super::{Store, StoreError, from_json, to_json, word};
 
@@ -55,11 +55,11 @@ struct Row {
     owner_id: i64,
     revision: i64,
     switch: String,
-    first_opened_at: Option<NaiveDateTime>,
-    opened_at: Option<NaiveDateTime>,
+    first_opened_at: Option<At>,
+    opened_at: Option<At>,
     eras: String,
-    created_at: NaiveDateTime,
-    updated_at: NaiveDateTime,
+    created_at: At,
+    updated_at: At,
 }
 
 #[derive(Queryable, Selectable)]
@@ -69,7 +69,7 @@ struct RevisionRow {
     content: String,
     author: String,
     comment: String,
-    created_at: NaiveDateTime,
+    created_at: At,
 }
 
 impl RevisionRow {
@@ -81,7 +81,7 @@ impl RevisionRow {
             content,
             author: self.author,
             comment: self.comment,
-            created_at: self.created_at.and_utc(),
+            created_at: self.created_at.0,
         })
     }
 }
@@ -104,7 +104,7 @@ impl Store {
             row.map(|(row, json, script)| {
                 let mut content: JobContent = from_json(&json, "hera_job_revision.content")?;
                 content.script = script;
-                let (created_at, updated_at) = (row.created_at.and_utc(), row.updated_at.and_utc());
+                let (created_at, updated_at) = (row.created_at.0, row.updated_at.0);
                 Ok(StoredJob {
                     def: definition(&row, &content)?,
                     content,
@@ -197,8 +197,8 @@ fn definition(row: &Row, content: &JobContent) -> Result<JobDef, StoreError> {
         owner: TeamId(row.owner_id),
         revision: Revision(row.revision),
         switch: word(&row.switch, "hera_job.switch")?,
-        first_opened_at: row.first_opened_at.map(|at| at.and_utc()),
-        opened_at: row.opened_at.map(|at| at.and_utc()),
+        first_opened_at: row.first_opened_at.map(|at| at.0),
+        opened_at: row.opened_at.map(|at| at.0),
         eras: from_json(&row.eras, "hera_job.eras")?,
         host_group: content.host_group_id,
         priority: content.priority,
@@ -243,7 +243,7 @@ pub(super) fn write_edits(
     at: Timestamp,
     edits: &[JobEdit],
 ) -> Result<(), CommitError> {
-    let at = at.naive_utc();
+    let at = At(at);
     for edit in edits {
         let values = (
             hera_job::group_id.eq(edit.content.group_id.0),
@@ -288,7 +288,7 @@ pub(super) fn write_edits(
 fn write_revision(
     conn: &mut AnyConn,
     seq: CommitSeq,
-    at: NaiveDateTime,
+    at: At,
     edit: &JobEdit,
 ) -> Result<(), CommitError> {
     let mut content = edit.content.clone();
@@ -322,17 +322,14 @@ pub(super) fn write_states(
             Some(def) => diesel::update(job)
                 .set((
                     hera_job::switch.eq(def.switch.as_str()),
-                    hera_job::first_opened_at.eq(def.first_opened_at.map(|at| at.naive_utc())),
-                    hera_job::opened_at.eq(def.opened_at.map(|at| at.naive_utc())),
+                    hera_job::first_opened_at.eq(def.first_opened_at.map(At)),
+                    hera_job::opened_at.eq(def.opened_at.map(At)),
                     hera_job::eras.eq(to_json(&def.eras)),
-                    hera_job::updated_at.eq(at.naive_utc()),
+                    hera_job::updated_at.eq(At(at)),
                 ))
                 .execute(conn)?,
             None => diesel::update(job)
-                .set((
-                    hera_job::deleted.eq(true),
-                    hera_job::updated_at.eq(at.naive_utc()),
-                ))
+                .set((hera_job::deleted.eq(true), hera_job::updated_at.eq(At(at))))
                 .execute(conn)?,
         };
         expect_one(rows, *id, "there")?;

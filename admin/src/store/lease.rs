@@ -11,6 +11,7 @@ use hera_domain::id::{CommitSeq, Epoch};
 
 use super::commit::{Batch, CommitError};
 use super::dialect::{self, AnyConn, Connector};
+use super::instant::{At, Instant};
 use super::schema::hera_lock;
 use super::{Database, Store, StoreError};
 
@@ -219,8 +220,8 @@ impl std::fmt::Debug for LeaderConnection {
 
 /// The database's clock.
 pub(super) fn database_now(conn: &mut AnyConn) -> Result<Timestamp, StoreError> {
-    let now = diesel::select(sql::<sql_types::Timestamp>(dialect::now_sql(conn)));
-    Ok(now.first::<chrono::NaiveDateTime>(conn)?.and_utc())
+    let now = diesel::select(sql::<Instant>(dialect::now_sql(conn)));
+    Ok(now.first::<At>(conn)?.0)
 }
 
 fn numbers(conn: &mut AnyConn) -> Result<(Epoch, CommitSeq), StoreError> {
@@ -232,14 +233,7 @@ fn numbers(conn: &mut AnyConn) -> Result<(Epoch, CommitSeq), StoreError> {
 }
 
 fn view(conn: &mut AnyConn) -> Result<LeaseView, StoreError> {
-    type Row = (
-        Option<String>,
-        Option<String>,
-        Option<String>,
-        i64,
-        i64,
-        chrono::NaiveDateTime,
-    );
+    type Row = (Option<String>, Option<String>, Option<String>, i64, i64, At);
     let (name, http, connect, epoch, seq, expires_at): Row = hera_lock::table
         .select((
             hera_lock::holder,
@@ -259,7 +253,7 @@ fn view(conn: &mut AnyConn) -> Result<LeaseView, StoreError> {
         }),
         epoch: Epoch(epoch),
         commit_seq: CommitSeq(seq),
-        expires_at: expires_at.and_utc(),
+        expires_at: expires_at.0,
         now: database_now(conn)?,
     })
 }

@@ -11,6 +11,7 @@ mod dialect;
 mod error;
 mod groups;
 mod host_groups;
+mod instant;
 mod jobs;
 mod lease;
 mod logs;

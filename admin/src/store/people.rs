@@ -1,11 +1,11 @@
 //! Teams, users, and what proves who somebody is: sessions and tokens.
 
-use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use hera_domain::clock::Timestamp;
 use hera_domain::id::{TeamId, UserId};
 
 use super::dialect::{self, AnyConn};
+use super::instant::At;
 use super::schema::{hera_session, hera_team, hera_token, hera_user};
 use super::{Store, StoreError, corrupt, error};
 use crate::access::{Actor, Role};
@@ -89,7 +89,7 @@ struct UserRow {
     password_hash: Option<String>,
     must_change_password: bool,
     active: bool,
-    created_at: NaiveDateTime,
+    created_at: At,
 }
 
 impl TryFrom<UserRow> for User {
@@ -105,7 +105,7 @@ impl TryFrom<UserRow> for User {
             password_hash: row.password_hash,
             must_change_password: row.must_change_password,
             active: row.active,
-            created_at: row.created_at.and_utc(),
+            created_at: row.created_at.0,
         })
     }
 }
@@ -159,10 +159,7 @@ impl Store {
     pub async fn add_team(&self, name: String, at: Timestamp) -> Result<TeamId, StoreError> {
         self.write(move |conn| {
             diesel::insert_into(hera_team::table)
-                .values((
-                    hera_team::name.eq(&name),
-                    hera_team::created_at.eq(at.naive_utc()),
-                ))
+                .values((hera_team::name.eq(&name), hera_team::created_at.eq(At(at))))
                 .execute(conn)
                 .map_err(taken(format!("the team name {name}")))?;
             Ok(TeamId(dialect::last_id(conn)?))
@@ -215,7 +212,7 @@ impl Store {
                     hera_user::password_hash.eq(&new.password_hash),
                     hera_user::must_change_password.eq(new.must_change_password),
                     hera_user::active.eq(new.active),
-                    hera_user::created_at.eq(at.naive_utc()),
+                    hera_user::created_at.eq(At(at)),
                 ))
                 .execute(conn)
                 .map_err(taken(format!("the user name {}", new.name)))?;
@@ -294,8 +291,8 @@ impl Store {
                     hera_session::id_hash.eq(&session.id_hash),
                     hera_session::user_id.eq(session.user.0),
                     hera_session::csrf.eq(&session.csrf),
-                    hera_session::created_at.eq(session.created_at.naive_utc()),
-                    hera_session::expires_at.eq(session.expires_at.naive_utc()),
+                    hera_session::created_at.eq(At(session.created_at)),
+                    hera_session::expires_at.eq(At(session.expires_at)),
                 ))
                 .execute(conn)?;
             Ok(())
@@ -309,12 +306,12 @@ impl Store {
         id_hash: String,
         now: Timestamp,
     ) -> Result<Option<(Session, User)>, StoreError> {
-        type Row = (String, i64, String, NaiveDateTime, NaiveDateTime);
+        type Row = (String, i64, String, At, At);
         self.read(move |conn| {
             let row: Option<(Row, UserRow)> = hera_session::table
                 .inner_join(hera_user::table.on(hera_user::id.eq(hera_session::user_id)))
                 .filter(hera_session::id_hash.eq(id_hash))
-                .filter(hera_session::expires_at.gt(now.naive_utc()))
+                .filter(hera_session::expires_at.gt(At(now)))
                 .filter(hera_user::active.eq(true))
                 .select((hera_session::all_columns, UserRow::as_select()))
                 .first(conn)
@@ -324,8 +321,8 @@ impl Store {
                     id_hash,
                     user: UserId(user),
                     csrf,
-                    created_at: created_at.and_utc(),
-                    expires_at: expires_at.and_utc(),
+                    created_at: created_at.0,
+                    expires_at: expires_at.0,
                 };
                 Ok((session, owner.try_into()?))
             })
@@ -347,7 +344,7 @@ impl Store {
     /// Forgets the sessions that ended before `now`.
     pub async fn delete_expired_sessions(&self, now: Timestamp) -> Result<usize, StoreError> {
         self.write(move |conn| {
-            let expired = hera_session::table.filter(hera_session::expires_at.le(now.naive_utc()));
+            let expired = hera_session::table.filter(hera_session::expires_at.le(At(now)));
             Ok(diesel::delete(expired).execute(conn)?)
         })
         .await
@@ -368,8 +365,8 @@ impl Store {
                     hera_token::user_id.eq(user.0),
                     hera_token::name.eq(&name),
                     hera_token::token_hash.eq(&token_hash),
-                    hera_token::created_at.eq(at.naive_utc()),
-                    hera_token::expires_at.eq(expires_at.map(|at| at.naive_utc())),
+                    hera_token::created_at.eq(At(at)),
+                    hera_token::expires_at.eq(expires_at.map(At)),
                 ))
                 .execute(conn)?;
             Ok(dialect::last_id(conn)?)
@@ -390,7 +387,7 @@ impl Store {
                 .filter(
                     hera_token::expires_at
                         .is_null()
-                        .or(hera_token::expires_at.gt(now.naive_utc())),
+                        .or(hera_token::expires_at.gt(At(now))),
                 )
                 .filter(hera_user::active.eq(true))
                 .select((TokenRow::as_select(), UserRow::as_select()))
@@ -422,7 +419,7 @@ impl Store {
     pub async fn touch_token(&self, id: i64, at: Timestamp) -> Result<(), StoreError> {
         self.write(move |conn| {
             diesel::update(hera_token::table.filter(hera_token::id.eq(id)))
-                .set(hera_token::last_used_at.eq(at.naive_utc()))
+                .set(hera_token::last_used_at.eq(At(at)))
                 .execute(conn)?;
             Ok(())
         })
@@ -446,9 +443,9 @@ struct TokenRow {
     id: i64,
     user_id: i64,
     name: String,
-    created_at: NaiveDateTime,
-    expires_at: Option<NaiveDateTime>,
-    last_used_at: Option<NaiveDateTime>,
+    created_at: At,
+    expires_at: Option<At>,
+    last_used_at: Option<At>,
 }
 
 impl From<TokenRow> for Token {
@@ -457,9 +454,9 @@ impl From<TokenRow> for Token {
             id: row.id,
             user: UserId(row.user_id),
             name: row.name,
-            created_at: row.created_at.and_utc(),
-            expires_at: row.expires_at.map(|at| at.and_utc()),
-            last_used_at: row.last_used_at.map(|at| at.and_utc()),
+            created_at: row.created_at.0,
+            expires_at: row.expires_at.map(|at| at.0),
+            last_used_at: row.last_used_at.map(|at| at.0),
         }
     }
 }

@@ -5,6 +5,7 @@ use hera_domain::clock::Timestamp;
 
 use super::commit::CommitError;
 use super::dialect::{AnyConn, insert_many};
+use super::instant::At;
 use super::schema::hera_record;
 use super::{Page, Store, StoreError, corrupt};
 
@@ -75,7 +76,7 @@ pub struct RecordRow {
 struct Row {
     #[diesel(skip_insertion)]
     id: i64,
-    created_at: chrono::NaiveDateTime,
+    created_at: At,
     actor: String,
     action: String,
     subject: String,
@@ -87,7 +88,7 @@ impl From<&AuditRecord> for Row {
     fn from(record: &AuditRecord) -> Self {
         Self {
             id: 0,
-            created_at: record.at.naive_utc(),
+            created_at: At(record.at),
             actor: record.actor.clone(),
             action: record.action.clone(),
             subject: record.subject.as_str().to_owned(),
@@ -108,7 +109,7 @@ impl TryFrom<Row> for RecordRow {
         Ok(Self {
             id: row.id,
             record: AuditRecord {
-                at: row.created_at.and_utc(),
+                at: row.created_at.0,
                 actor: row.actor,
                 action: row.action,
                 subject,

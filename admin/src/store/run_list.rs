@@ -10,6 +10,7 @@ use hera_domain::status::{RunStatus, Trigger};
 use hera_domain::version_id::VersionId;
 
 use super::dialect::{AnyConn, MultiBackend};
+use super::instant::At;
 use super::runs::{RenderedRun, Row};
 use super::schema::{
     hera_idempotency, hera_job, hera_run, hera_run_script, hera_version, hera_worker,
@@ -48,7 +49,7 @@ pub struct RunCount {
     pub count: i64,
 }
 
-type ViewRow = (Row, String, chrono::NaiveDateTime, String, Option<String>);
+type ViewRow = (Row, String, At, String, Option<String>);
 
 impl TryFrom<ViewRow> for RunView {
     type Error = StoreError;
@@ -59,7 +60,7 @@ impl TryFrom<ViewRow> for RunView {
         Ok(Self {
             run: run.try_into()?,
             version: VersionId(version),
-            business_time: business_time.and_utc(),
+            business_time: business_time.0,
             job_name,
             worker_name,
         })
@@ -153,8 +154,8 @@ impl Store {
     ) -> Result<Vec<RunCount>, StoreError> {
         self.read(move |conn| {
             let rows: Vec<(String, String, i64)> = hera_run::table
-                .filter(hera_run::created_at.ge(from.naive_utc()))
-                .filter(hera_run::created_at.lt(to.naive_utc()))
+                .filter(hera_run::created_at.ge(At(from)))
+                .filter(hera_run::created_at.lt(At(to)))
                 .group_by((hera_run::trigger_type, hera_run::status))
                 .select((
                     hera_run::trigger_type,
@@ -224,10 +225,10 @@ fn list(
         query = query.filter(hera_run::trigger_type.eq(trigger.as_str()));
     }
     if let Some(from) = filter.from {
-        query = query.filter(hera_run::created_at.ge(from.naive_utc()));
+        query = query.filter(hera_run::created_at.ge(At(from)));
     }
     if let Some(to) = filter.to {
-        query = query.filter(hera_run::created_at.lt(to.naive_utc()));
+        query = query.filter(hera_run::created_at.lt(At(to)));
     }
     let rows: Vec<ViewRow> = query.load(conn)?;
     rows.into_iter().map(RunView::try_from).collect()

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use hera_domain::engine::{CancelledBy, Change, Run};
 use hera_domain::id::{HostGroupId, JobId, Revision, RunId, VersionKey, WorkerId};
 use hera_domain::status::{RunStatus, VersionStatus};
 
-use super::commit::CommitError;
+use super::commit::{CommitError, IDS_PER_STATEMENT, MANY};
 use super::dialect::{AnyConn, insert_many, replace_many};
+use super::instant::At;
 use super::schema::{hera_run, hera_run_script, hera_version};
 use super::{StoreError, corrupt, from_json, to_json, word};
 
@@ -40,10 +40,10 @@ pub(super) struct Row {
     revision: Option<i64>,
     params: Option<String>,
     operator: Option<String>,
-    created_at: NaiveDateTime,
-    dispatched_at: Option<NaiveDateTime>,
-    started_at: Option<NaiveDateTime>,
-    ended_at: Option<NaiveDateTime>,
+    created_at: At,
+    dispatched_at: Option<At>,
+    started_at: Option<At>,
+    ended_at: Option<At>,
     exit_code: Option<i32>,
     end_signal: Option<i32>,
     reason: Option<String>,
@@ -109,10 +109,10 @@ impl From<&Run> for Row {
             revision: revision.map(|revision| revision.0),
             params: params.as_ref().map(|params| to_json(params.as_ref())),
             operator: operator.clone(),
-            created_at: created_at.naive_utc(),
-            dispatched_at: dispatched_at.map(|at| at.naive_utc()),
-            started_at: started_at.map(|at| at.naive_utc()),
-            ended_at: ended_at.map(|at| at.naive_utc()),
+            created_at: At(*created_at),
+            dispatched_at: dispatched_at.map(At),
+            started_at: started_at.map(At),
+            ended_at: ended_at.map(At),
             exit_code: *exit_code,
             end_signal: *signal,
             reason: reason.clone(),
@@ -168,10 +168,10 @@ impl TryFrom<Row> for Run {
                 .transpose()?
                 .map(std::sync::Arc::new),
             operator: row.operator,
-            created_at: row.created_at.and_utc(),
-            dispatched_at: row.dispatched_at.map(|at| at.and_utc()),
-            started_at: row.started_at.map(|at| at.and_utc()),
-            ended_at: row.ended_at.map(|at| at.and_utc()),
+            created_at: row.created_at.0,
+            dispatched_at: row.dispatched_at.map(|at| at.0),
+            started_at: row.started_at.map(|at| at.0),
+            ended_at: row.ended_at.map(|at| at.0),
             exit_code: row.exit_code,
             signal: row.end_signal,
             reason: row.reason,
@@ -221,34 +221,70 @@ pub(super) fn last_id(conn: &mut AnyConn) -> Result<i64, StoreError> {
     Ok(last.unwrap_or(0))
 }
 
-/// Inserts what is new and compares-and-sets what has changed.
+/// Inserts what is new and compares-and-sets what has changed: few rows one by one, many that
+/// move alike together.
 pub(super) fn write(
     conn: &mut AnyConn,
     changes: &BTreeMap<RunId, Change<Run, RunStatus>>,
 ) -> Result<(), CommitError> {
-    let fresh: Vec<Row> = changes
-        .values()
-        .filter(|change| change.expect.is_none())
-        .map(|change| Row::from(&change.row))
-        .collect();
-    insert_many!(conn, hera_run::table, &fresh)?;
+    let mut groups: BTreeMap<Option<RunStatus>, Vec<&Run>> = BTreeMap::new();
     for change in changes.values() {
-        let Some(expect) = change.expect else {
-            continue;
-        };
+        groups.entry(change.expect).or_default().push(&change.row);
+    }
+    for (expect, rows) in groups {
+        match expect {
+            None => insert(conn, &rows)?,
+            Some(expect) if rows.len() < MANY => update_each(conn, expect, &rows)?,
+            Some(expect) => update_together(conn, expect, &rows)?,
+        }
+    }
+    Ok(())
+}
+
+fn insert(conn: &mut AnyConn, runs: &[&Run]) -> Result<(), CommitError> {
+    let rows: Vec<Row> = runs.iter().copied().map(Row::from).collect();
+    insert_many!(conn, hera_run::table, &rows)?;
+    Ok(())
+}
+
+fn update_each(conn: &mut AnyConn, expect: RunStatus, runs: &[&Run]) -> Result<(), CommitError> {
+    for run in runs {
         let rows = diesel::update(hera_run::table)
-            .filter(hera_run::id.eq(change.row.id.0))
+            .filter(hera_run::id.eq(run.id.0))
             .filter(hera_run::status.eq(expect.as_str()))
-            .set(Row::from(&change.row))
+            .set(Row::from(*run))
             .execute(conn)?;
         if rows != 1 {
             return Err(CommitError::conflict(format!(
                 "run {} is not {expect}",
-                change.row.id
+                run.id
             )));
         }
     }
     Ok(())
+}
+
+/// Takes out the rows that are as expected, all of them, and puts them back as they shall be:
+/// a few statements instead of one round trip for each row.
+fn update_together(
+    conn: &mut AnyConn,
+    expect: RunStatus,
+    runs: &[&Run],
+) -> Result<(), CommitError> {
+    for some in runs.chunks(IDS_PER_STATEMENT) {
+        let ids: Vec<i64> = some.iter().map(|run| run.id.0).collect();
+        let taken = diesel::delete(hera_run::table)
+            .filter(hera_run::id.eq_any(ids))
+            .filter(hera_run::status.eq(expect.as_str()))
+            .execute(conn)?;
+        if taken != some.len() {
+            return Err(CommitError::conflict(format!(
+                "of {} runs only {taken} are {expect}",
+                some.len()
+            )));
+        }
+    }
+    insert(conn, runs)
 }
 
 /// Writes the scripts of dispatched runs; one that is dispatched anew (its worker had never got

@@ -1,6 +1,9 @@
 //! The tables, one description for both databases. A test selects every column from each of them.
 
 diesel::table! {
+    use crate::store::instant::Instant;
+    use diesel::sql_types::*;
+
     hera_group (id) {
         id -> BigInt,
         parent_id -> Nullable<BigInt>,
@@ -8,23 +11,29 @@ diesel::table! {
         big -> Bool,
         revision -> BigInt,
         deleted -> Bool,
-        created_at -> Timestamp,
-        updated_at -> Timestamp,
+        created_at -> Instant,
+        updated_at -> Instant,
     }
 }
 
 diesel::table! {
+    use crate::store::instant::Instant;
+    use diesel::sql_types::*;
+
     hera_group_revision (group_id, revision) {
         group_id -> BigInt,
         revision -> BigInt,
         content -> Text,
         author -> Text,
-        created_at -> Timestamp,
+        created_at -> Instant,
         commit_seq -> BigInt,
     }
 }
 
 diesel::table! {
+    use crate::store::instant::Instant;
+    use diesel::sql_types::*;
+
     hera_job (id) {
         id -> BigInt,
         group_id -> BigInt,
@@ -32,16 +41,19 @@ diesel::table! {
         owner_id -> BigInt,
         revision -> BigInt,
         switch -> Text,
-        first_opened_at -> Nullable<Timestamp>,
-        opened_at -> Nullable<Timestamp>,
+        first_opened_at -> Nullable<Instant>,
+        opened_at -> Nullable<Instant>,
         eras -> Text,
         deleted -> Bool,
-        created_at -> Timestamp,
-        updated_at -> Timestamp,
+        created_at -> Instant,
+        updated_at -> Instant,
     }
 }
 
 diesel::table! {
+    use crate::store::instant::Instant;
+    use diesel::sql_types::*;
+
     hera_job_revision (job_id, revision) {
         job_id -> BigInt,
         revision -> BigInt,
@@ -49,12 +61,15 @@ diesel::table! {
         script -> Text,
         author -> Text,
         comment -> Text,
-        created_at -> Timestamp,
+        created_at -> Instant,
         commit_seq -> BigInt,
     }
 }
 
 diesel::table! {
+    use crate::store::instant::Instant;
+    use diesel::sql_types::*;
+
     hera_host_group (id) {
         id -> BigInt,
         name -> Text,
@@ -64,6 +79,9 @@ diesel::table! {
 }
 
 diesel::table! {
+    use crate::store::instant::Instant;
+    use diesel::sql_types::*;
+
     hera_host_relation (host_group_id, host) {
         host_group_id -> BigInt,
         host -> Text,
@@ -71,6 +89,9 @@ diesel::table! {
 }
 
 diesel::table! {
+    use crate::store::instant::Instant;
+    use diesel::sql_types::*;
+
     hera_area (id) {
         id -> BigInt,
         name -> Text,
@@ -79,6 +100,9 @@ diesel::table! {
 }
 
 diesel::table! {
+    use crate::store::instant::Instant;
+    use diesel::sql_types::*;
+
     hera_file (id) {
         id -> BigInt,
         parent_id -> Nullable<BigInt>,
@@ -87,19 +111,25 @@ diesel::table! {
         owner_id -> Nullable<BigInt>,
         content -> Nullable<Text>,
         revision -> BigInt,
-        updated_at -> Timestamp,
+        updated_at -> Instant,
     }
 }
 
 diesel::table! {
+    use crate::store::instant::Instant;
+    use diesel::sql_types::*;
+
     hera_team (id) {
         id -> BigInt,
         name -> Text,
-        created_at -> Timestamp,
+        created_at -> Instant,
     }
 }
 
 diesel::table! {
+    use crate::store::instant::Instant;
+    use diesel::sql_types::*;
+
     hera_user (id) {
         id -> BigInt,
         name -> Text,
@@ -109,33 +139,42 @@ diesel::table! {
         password_hash -> Nullable<Text>,
         must_change_password -> Bool,
         active -> Bool,
-        created_at -> Timestamp,
+        created_at -> Instant,
     }
 }
 
 diesel::table! {
+    use crate::store::instant::Instant;
+    use diesel::sql_types::*;
+
     hera_session (id_hash) {
         id_hash -> Text,
         user_id -> BigInt,
         csrf -> Text,
-        created_at -> Timestamp,
-        expires_at -> Timestamp,
+        created_at -> Instant,
+        expires_at -> Instant,
     }
 }
 
 diesel::table! {
+    use crate::store::instant::Instant;
+    use diesel::sql_types::*;
+
     hera_token (id) {
         id -> BigInt,
         user_id -> BigInt,
         name -> Text,
         token_hash -> Text,
-        created_at -> Timestamp,
-        expires_at -> Nullable<Timestamp>,
-        last_used_at -> Nullable<Timestamp>,
+        created_at -> Instant,
+        expires_at -> Nullable<Instant>,
+        last_used_at -> Nullable<Instant>,
     }
 }
 
 diesel::table! {
+    use crate::store::instant::Instant;
+    use diesel::sql_types::*;
+
     hera_lock (id) {
         id -> BigInt,
         holder -> Nullable<Text>,
@@ -143,19 +182,22 @@ diesel::table! {
         connect_address -> Nullable<Text>,
         epoch -> BigInt,
         commit_seq -> BigInt,
-        expires_at -> Timestamp,
+        expires_at -> Instant,
         connection_id -> Nullable<BigInt>,
-        planned_through -> Nullable<Timestamp>,
+        planned_through -> Nullable<Instant>,
     }
 }
 
 diesel::table! {
+    use crate::store::instant::Instant;
+    use diesel::sql_types::*;
+
     hera_version (id) {
         id -> BigInt,
         version -> Text,
         job_id -> BigInt,
-        business_time -> Timestamp,
-        due_at -> Timestamp,
+        business_time -> Instant,
+        due_at -> Instant,
         origin -> Text,
         armed -> Bool,
         frozen -> Bool,
@@ -164,16 +206,19 @@ diesel::table! {
         last_run_id -> Nullable<BigInt>,
         counting_run_id -> Nullable<BigInt>,
         attempts -> Integer,
-        retry_at -> Nullable<Timestamp>,
+        retry_at -> Nullable<Instant>,
         armed_seq -> Nullable<BigInt>,
         succeeded_seq -> Nullable<BigInt>,
         alarmed -> Bool,
-        created_at -> Timestamp,
-        changed_at -> Timestamp,
+        created_at -> Instant,
+        changed_at -> Instant,
     }
 }
 
 diesel::table! {
+    use crate::store::instant::Instant;
+    use diesel::sql_types::*;
+
     hera_run (id) {
         id -> BigInt,
         version_key -> BigInt,
@@ -188,10 +233,10 @@ diesel::table! {
         revision -> Nullable<BigInt>,
         params -> Nullable<Text>,
         operator -> Nullable<Text>,
-        created_at -> Timestamp,
-        dispatched_at -> Nullable<Timestamp>,
-        started_at -> Nullable<Timestamp>,
-        ended_at -> Nullable<Timestamp>,
+        created_at -> Instant,
+        dispatched_at -> Nullable<Instant>,
+        started_at -> Nullable<Instant>,
+        ended_at -> Nullable<Instant>,
         exit_code -> Nullable<Integer>,
         end_signal -> Nullable<Integer>,
         reason -> Nullable<Text>,
@@ -206,6 +251,9 @@ diesel::table! {
 }
 
 diesel::table! {
+    use crate::store::instant::Instant;
+    use diesel::sql_types::*;
+
     hera_run_script (run_id) {
         run_id -> BigInt,
         script -> Text,
@@ -214,6 +262,9 @@ diesel::table! {
 }
 
 diesel::table! {
+    use crate::store::instant::Instant;
+    use diesel::sql_types::*;
+
     hera_run_tail (run_id) {
         run_id -> BigInt,
         start -> BigInt,
@@ -222,17 +273,23 @@ diesel::table! {
 }
 
 diesel::table! {
+    use crate::store::instant::Instant;
+    use diesel::sql_types::*;
+
     hera_worker (id) {
         id -> BigInt,
         node_id -> Text,
         name -> Text,
         address -> Text,
         version -> Text,
-        last_seen -> Timestamp,
+        last_seen -> Instant,
     }
 }
 
 diesel::table! {
+    use crate::store::instant::Instant;
+    use diesel::sql_types::*;
+
     hera_alarm (id) {
         id -> BigInt,
         dedupe_key -> Text,
@@ -241,15 +298,18 @@ diesel::table! {
         version_key -> Nullable<BigInt>,
         run_id -> Nullable<BigInt>,
         text -> Text,
-        created_at -> Timestamp,
-        delivered_at -> Nullable<Timestamp>,
+        created_at -> Instant,
+        delivered_at -> Nullable<Instant>,
     }
 }
 
 diesel::table! {
+    use crate::store::instant::Instant;
+    use diesel::sql_types::*;
+
     hera_record (id) {
         id -> BigInt,
-        created_at -> Timestamp,
+        created_at -> Instant,
         actor -> Text,
         action -> Text,
         subject -> Text,
@@ -259,15 +319,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    use crate::store::instant::Instant;
+    use diesel::sql_types::*;
+
     hera_idempotency (user_id, idempotency_key) {
         user_id -> BigInt,
         idempotency_key -> Text,
         run_id -> BigInt,
-        created_at -> Timestamp,
+        created_at -> Instant,
     }
 }
 
 diesel::table! {
+    use crate::store::instant::Instant;
+    use diesel::sql_types::*;
+
     hera_setting (name) {
         name -> Text,
         value -> Text,
@@ -275,6 +341,9 @@ diesel::table! {
 }
 
 diesel::table! {
+    use crate::store::instant::Instant;
+    use diesel::sql_types::*;
+
     hera_run_log (run_id) {
         run_id -> BigInt,
         size -> BigInt,
@@ -284,6 +353,9 @@ diesel::table! {
 }
 
 diesel::table! {
+    use crate::store::instant::Instant;
+    use diesel::sql_types::*;
+
     hera_run_log_chunk (run_id, start) {
         run_id -> BigInt,
         start -> BigInt,

@@ -7,6 +7,7 @@ use hera_domain::id::{CommitSeq, GroupId, HostGroupId, JobId};
 use diesel::prelude::*;
 
 use super::dialect::{self, AnyConn};
+use super::instant::At;
 use super::schema::{hera_group, hera_host_group, hera_lock};
 use super::{Store, StoreError, groups, host_groups, jobs, lease, runs, versions};
 
@@ -38,7 +39,7 @@ impl Store {
 fn load(conn: &mut AnyConn, waiting_days: i64) -> Result<LeaderState, StoreError> {
     let reach = chrono::TimeDelta::days(waiting_days + 2);
     let since = lease::database_now(conn)? - reach;
-    let (seq, through): (i64, Option<chrono::NaiveDateTime>) = hera_lock::table
+    let (seq, through): (i64, Option<At>) = hera_lock::table
         .filter(hera_lock::id.eq(1))
         .select((hera_lock::commit_seq, hera_lock::planned_through))
         .first(conn)?;
@@ -59,7 +60,7 @@ fn load(conn: &mut AnyConn, waiting_days: i64) -> Result<LeaderState, StoreError
             host_groups: host_groups::load(conn)?,
             versions: versions::load_live(conn, since)?,
             runs: runs::load_live(conn)?,
-            planned_through: through.map(|at| at.and_utc()),
+            planned_through: through.map(|at| at.0),
             last_version_key: versions::last_key(conn)?,
             last_run_id: runs::last_id(conn)?,
             salt: rand::random(),

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use hera_domain::clock::Timestamp;
 use hera_domain::engine::{Change, Version};
@@ -10,8 +9,9 @@ use hera_domain::id::{CommitSeq, JobId, RunId, VersionKey};
 use hera_domain::status::VersionStatus;
 use hera_domain::version_id::VersionId;
 
-use super::commit::CommitError;
+use super::commit::{CommitError, IDS_PER_STATEMENT, MANY};
 use super::dialect::{AnyConn, insert_many};
+use super::instant::At;
 use super::schema::hera_version;
 use super::{Store, StoreError, corrupt, word};
 
@@ -22,8 +22,8 @@ pub(super) struct Row {
     id: i64,
     version: String,
     job_id: i64,
-    business_time: NaiveDateTime,
-    due_at: NaiveDateTime,
+    business_time: At,
+    due_at: At,
     origin: String,
     armed: bool,
     frozen: bool,
@@ -32,12 +32,12 @@ pub(super) struct Row {
     last_run_id: Option<i64>,
     counting_run_id: Option<i64>,
     attempts: i32,
-    retry_at: Option<NaiveDateTime>,
+    retry_at: Option<At>,
     armed_seq: Option<i64>,
     succeeded_seq: Option<i64>,
     alarmed: bool,
-    created_at: NaiveDateTime,
-    changed_at: NaiveDateTime,
+    created_at: At,
+    changed_at: At,
 }
 
 impl From<&Version> for Row {
@@ -68,8 +68,8 @@ impl From<&Version> for Row {
             id: key.0,
             version: id.0.clone(),
             job_id: job.0,
-            business_time: business_time.naive_utc(),
-            due_at: due_at.naive_utc(),
+            business_time: At(*business_time),
+            due_at: At(*due_at),
             origin: origin.as_str().to_owned(),
             armed: *armed,
             frozen: *frozen,
@@ -78,12 +78,12 @@ impl From<&Version> for Row {
             last_run_id: last_run.map(|id| id.0),
             counting_run_id: counting_run.map(|id| id.0),
             attempts: i32::try_from(*attempts).unwrap_or(i32::MAX),
-            retry_at: retry_at.map(|at| at.naive_utc()),
+            retry_at: retry_at.map(At),
             armed_seq: armed_seq.map(|seq| seq.0),
             succeeded_seq: succeeded_seq.map(|seq| seq.0),
             alarmed: *alarmed,
-            created_at: created_at.naive_utc(),
-            changed_at: changed_at.naive_utc(),
+            created_at: At(*created_at),
+            changed_at: At(*changed_at),
         }
     }
 }
@@ -96,8 +96,8 @@ impl TryFrom<Row> for Version {
             key: VersionKey(row.id),
             id: VersionId(row.version),
             job: JobId(row.job_id),
-            business_time: row.business_time.and_utc(),
-            due_at: row.due_at.and_utc(),
+            business_time: row.business_time.0,
+            due_at: row.due_at.0,
             origin: word(&row.origin, "hera_version.origin")?,
             armed: row.armed,
             frozen: row.frozen,
@@ -108,12 +108,12 @@ impl TryFrom<Row> for Version {
             attempts: row.attempts.try_into().map_err(|error| {
                 corrupt("hera_version.attempts", &row.attempts.to_string(), &error)
             })?,
-            retry_at: row.retry_at.map(|at| at.and_utc()),
+            retry_at: row.retry_at.map(|at| at.0),
             armed_seq: row.armed_seq.map(CommitSeq),
             succeeded_seq: row.succeeded_seq.map(CommitSeq),
             alarmed: row.alarmed,
-            created_at: row.created_at.and_utc(),
-            changed_at: row.changed_at.and_utc(),
+            created_at: row.created_at.0,
+            changed_at: row.changed_at.0,
         })
     }
 }
@@ -129,8 +129,8 @@ impl Store {
         self.read(move |conn| {
             let rows = hera_version::table
                 .filter(hera_version::job_id.eq(job.0))
-                .filter(hera_version::business_time.ge(from.naive_utc()))
-                .filter(hera_version::business_time.lt(to.naive_utc()))
+                .filter(hera_version::business_time.ge(At(from)))
+                .filter(hera_version::business_time.lt(At(to)))
                 .order(hera_version::business_time)
                 .select(Row::as_select())
                 .load(conn)?;
@@ -161,8 +161,8 @@ impl Store {
     ) -> Result<BTreeMap<VersionStatus, i64>, StoreError> {
         self.read(move |conn| {
             let rows: Vec<(String, i64)> = hera_version::table
-                .filter(hera_version::business_time.ge(from.naive_utc()))
-                .filter(hera_version::business_time.lt(to.naive_utc()))
+                .filter(hera_version::business_time.ge(At(from)))
+                .filter(hera_version::business_time.lt(At(to)))
                 .group_by(hera_version::status)
                 .select((hera_version::status, diesel::dsl::count_star()))
                 .load(conn)?;
@@ -187,11 +187,11 @@ pub(super) fn load_live(conn: &mut AnyConn, since: Timestamp) -> Result<Vec<Vers
         .collect();
     let live = hera_version::table
         .filter(hera_version::status.eq_any(open))
-        .filter(hera_version::business_time.lt(since.naive_utc()))
+        .filter(hera_version::business_time.lt(At(since)))
         .select(Row::as_select())
         .load(conn)?;
     let recent = hera_version::table
-        .filter(hera_version::business_time.ge(since.naive_utc()))
+        .filter(hera_version::business_time.ge(At(since)))
         .select(Row::as_select())
         .load(conn)?;
     let mut versions = into_versions(live)?;
@@ -208,32 +208,72 @@ pub(super) fn last_key(conn: &mut AnyConn) -> Result<i64, StoreError> {
     Ok(last.unwrap_or(0))
 }
 
-/// Inserts what is new and compares-and-sets what has changed.
+/// Inserts what is new and compares-and-sets what has changed: few rows one by one, many that
+/// move alike together.
 pub(super) fn write(
     conn: &mut AnyConn,
     changes: &BTreeMap<VersionKey, Change<Version, VersionStatus>>,
 ) -> Result<(), CommitError> {
-    let fresh: Vec<Row> = changes
-        .values()
-        .filter(|change| change.expect.is_none())
-        .map(|change| Row::from(&change.row))
-        .collect();
-    insert_many!(conn, hera_version::table, &fresh)?;
+    let mut groups: BTreeMap<Option<VersionStatus>, Vec<&Version>> = BTreeMap::new();
     for change in changes.values() {
-        let Some(expect) = change.expect else {
-            continue;
-        };
+        groups.entry(change.expect).or_default().push(&change.row);
+    }
+    for (expect, rows) in groups {
+        match expect {
+            None => insert(conn, &rows)?,
+            Some(expect) if rows.len() < MANY => update_each(conn, expect, &rows)?,
+            Some(expect) => update_together(conn, expect, &rows)?,
+        }
+    }
+    Ok(())
+}
+
+fn insert(conn: &mut AnyConn, versions: &[&Version]) -> Result<(), CommitError> {
+    let rows: Vec<Row> = versions.iter().copied().map(Row::from).collect();
+    insert_many!(conn, hera_version::table, &rows)?;
+    Ok(())
+}
+
+fn update_each(
+    conn: &mut AnyConn,
+    expect: VersionStatus,
+    versions: &[&Version],
+) -> Result<(), CommitError> {
+    for version in versions {
         let rows = diesel::update(hera_version::table)
-            .filter(hera_version::id.eq(change.row.key.0))
+            .filter(hera_version::id.eq(version.key.0))
             .filter(hera_version::status.eq(expect.as_str()))
-            .set(Row::from(&change.row))
+            .set(Row::from(*version))
             .execute(conn)?;
         if rows != 1 {
             return Err(CommitError::conflict(format!(
                 "version {} is not {expect}",
-                change.row.id
+                version.id
             )));
         }
     }
     Ok(())
+}
+
+/// Takes out the rows that are as expected, all of them, and puts them back as they shall be:
+/// a few statements instead of one round trip for each row.
+fn update_together(
+    conn: &mut AnyConn,
+    expect: VersionStatus,
+    versions: &[&Version],
+) -> Result<(), CommitError> {
+    for some in versions.chunks(IDS_PER_STATEMENT) {
+        let ids: Vec<i64> = some.iter().map(|version| version.key.0).collect();
+        let taken = diesel::delete(hera_version::table)
+            .filter(hera_version::id.eq_any(ids))
+            .filter(hera_version::status.eq(expect.as_str()))
+            .execute(conn)?;
+        if taken != some.len() {
+            return Err(CommitError::conflict(format!(
+                "of {} versions only {taken} are {expect}",
+                some.len()
+            )));
+        }
+    }
+    insert(conn, versions)
 }

@@ -5,6 +5,7 @@ use hera_domain::clock::Timestamp;
 use hera_domain::id::WorkerId;
 
 use super::dialect;
+use super::instant::At;
 use super::schema::hera_worker;
 use super::{Store, StoreError};
 
@@ -34,7 +35,7 @@ impl Store {
                 hera_worker::name.eq(&seen.name),
                 hera_worker::address.eq(&seen.address),
                 hera_worker::version.eq(&seen.version),
-                hera_worker::last_seen.eq(seen.at.naive_utc()),
+                hera_worker::last_seen.eq(At(seen.at)),
             );
             let mine = hera_worker::table.filter(hera_worker::node_id.eq(&seen.node_id));
             if diesel::update(mine).set(values).execute(conn)? == 0 {
@@ -58,7 +59,7 @@ impl Store {
         self.write(move |conn| {
             let ids: Vec<i64> = workers.iter().map(|id| id.0).collect();
             diesel::update(hera_worker::table.filter(hera_worker::id.eq_any(ids)))
-                .set(hera_worker::last_seen.eq(at.naive_utc()))
+                .set(hera_worker::last_seen.eq(At(at)))
                 .execute(conn)?;
             Ok(())
         })
@@ -67,7 +68,7 @@ impl Store {
 
     /// Every worker, by id.
     pub async fn workers(&self) -> Result<Vec<WorkerRow>, StoreError> {
-        type Row = (i64, String, String, String, String, chrono::NaiveDateTime);
+        type Row = (i64, String, String, String, String, At);
         self.read(|conn| {
             let rows: Vec<Row> = hera_worker::table.order(hera_worker::id).load(conn)?;
             Ok(rows
@@ -80,7 +81,7 @@ impl Store {
                             name,
                             address,
                             version,
-                            at: last_seen.and_utc(),
+                            at: last_seen.0,
                         },
                     },
                 )

@@ -2,6 +2,7 @@
 
 mod build;
 mod commit;
+mod times;
 
 /// Makes `name::sqlite` and `name::mysql` of an async function that takes a `&TestDb`.
 macro_rules! on_each_db {
