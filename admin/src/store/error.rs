@@ -28,7 +28,9 @@ pub enum StoreError {
     )]
     NewerSchema { unknown: Vec<String> },
     #[error("the schema cannot be brought up to date: {0}")]
-    Migration(String),
+    Migration(Box<dyn std::error::Error + Send + Sync>),
+    #[error("{0} was not locked, so that nobody may lead on it")]
+    Unlocked(String),
     #[error("every connection to the database is busy; it was waited for {waited_ms} ms")]
     Busy { waited_ms: u64 },
     #[error("{what} holds {found}, which this program does not understand: {reason}")]
@@ -64,6 +66,7 @@ impl StoreError {
             | Self::File { .. }
             | Self::NewerSchema { .. }
             | Self::Migration(_)
+            | Self::Unlocked(_)
             | Self::Corrupt { .. }
             | Self::Taken(_)
             | Self::Stopping => false,

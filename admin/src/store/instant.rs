@@ -19,11 +19,13 @@ use super::dialect::{MultiBackend, MultiRawValue};
     Debug, Clone, Copy, Default, diesel::sql_types::SqlType, diesel::query_builder::QueryId,
 )]
 #[diesel(mysql_type(name = "DateTime"), sqlite_type(name = "Text"))]
-#[expect(
-    unreachable_pub,
-    reason = "the table! macro needs it as public as its tables"
-)]
 pub struct Instant;
+
+/// The SQL types of schema.rs.
+pub(super) mod prelude {
+    pub(crate) use super::Instant;
+    pub(crate) use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, SmallInt, Text};
+}
 
 /// An instant on its way to or from the database.
 #[derive(

@@ -96,9 +96,7 @@ impl LeaderConnection {
         let shared = dialect::is_shared(&self.conn);
         let held = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         if !shared && held.is_none() {
-            return Err(StoreError::Migration(
-                "the lease of a SQLite database needs its lock file first".into(),
-            ));
+            return Err(StoreError::Unlocked(self.connector.target().to_string()));
         }
         drop(held);
         let id = self.id;

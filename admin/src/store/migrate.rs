@@ -32,25 +32,35 @@ impl Store {
     pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {
         self.alone(|conn| {
             refuse_newer(conn)?;
-            conn.run_pending_migrations(migrations(conn))
-                .map(|done| done.iter().map(ToString::to_string).collect())
-                .map_err(|error| StoreError::Migration(error.to_string()))
+            let done: Vec<String> = conn
+                .run_pending_migrations(migrations(conn))
+                .map_err(StoreError::Migration)?
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+            dialect::if_logs_apart(conn, |conn| conn.batch_execute(SQLITE_LOGS))?;
+            let names = known(conn)?.into_iter();
+            Ok(names
+                .filter(|(version, _)| done.contains(version))
+                .map(|(_, name)| name)
+                .collect())
         })
         .await
     }
 
     /// Deletes everything and begins anew with the first data.
     pub async fn reset(&self) -> Result<(), StoreError> {
+        self.revert_all().await?;
+        self.migrate().await.map(drop)
+    }
+
+    /// Leaves nothing of the schema.
+    pub(super) async fn revert_all(&self) -> Result<(), StoreError> {
         self.alone(|conn| {
             refuse_newer(conn)?;
-            let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
-                StoreError::Migration(error.to_string())
-            };
             conn.revert_all_migrations(migrations(conn))
-                .map_err(failed)?;
-            conn.run_pending_migrations(migrations(conn))
-                .map_err(failed)?;
-            Ok(())
+                .map(drop)
+                .map_err(StoreError::Migration)
         })
         .await
     }
@@ -76,9 +86,7 @@ impl Store {
                 .unwrap_or_else(std::sync::PoisonError::into_inner);
             // The lock goes with the connection, whatever happens.
             dialect::lock_schema(&mut conn)?;
-            let result = f(&mut conn)?;
-            dialect::if_logs_apart(&mut conn, |conn| conn.batch_execute(SQLITE_LOGS))?;
-            Ok(result)
+            f(&mut conn)
         };
         tokio::task::spawn_blocking(work)
             .await
@@ -101,15 +109,20 @@ fn refuse_newer(conn: &mut AnyConn) -> Result<(), StoreError> {
     }
 }
 
+/// Version and name of every migration of this program, in order.
+fn known(conn: &AnyConn) -> Result<Vec<(String, String)>, StoreError> {
+    let all = MigrationSource::<MultiBackend>::migrations(&migrations(conn))
+        .map_err(StoreError::Migration)?;
+    let mut known: Vec<_> = all
+        .iter()
+        .map(|m| (m.name().version().to_string(), m.name().to_string()))
+        .collect();
+    known.sort();
+    Ok(known)
+}
+
 fn status(conn: &mut AnyConn) -> Result<SchemaStatus, StoreError> {
-    let failed =
-        |error: Box<dyn std::error::Error + Send + Sync>| StoreError::Migration(error.to_string());
-    let known: Vec<(String, String)> =
-        MigrationSource::<MultiBackend>::migrations(&migrations(conn))
-            .map_err(failed)?
-            .iter()
-            .map(|m| (m.name().version().to_string(), m.name().to_string()))
-            .collect();
+    let known = known(conn)?;
     let applied: Vec<String> = if dialect::has_table(conn, "__diesel_schema_migrations")? {
         diesel::dsl::sql::<diesel::sql_types::Text>(
             "SELECT version FROM __diesel_schema_migrations ORDER BY version",

@@ -1,8 +1,7 @@
-//! The tables, one description for both databases. A test selects every column from each of them.
+//! The tables, one description for both databases. A test compares them with each.
 
 diesel::table! {
-    use crate::store::instant::Instant;
-    use diesel::sql_types::*;
+    use crate::store::instant::prelude::*;
 
     hera_group (id) {
         id -> BigInt,
@@ -17,8 +16,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use crate::store::instant::Instant;
-    use diesel::sql_types::*;
+    use crate::store::instant::prelude::*;
 
     hera_group_revision (group_id, revision) {
         group_id -> BigInt,
@@ -31,8 +29,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use crate::store::instant::Instant;
-    use diesel::sql_types::*;
+    use crate::store::instant::prelude::*;
 
     hera_job (id) {
         id -> BigInt,
@@ -51,8 +48,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use crate::store::instant::Instant;
-    use diesel::sql_types::*;
+    use crate::store::instant::prelude::*;
 
     hera_job_revision (job_id, revision) {
         job_id -> BigInt,
@@ -67,8 +63,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use crate::store::instant::Instant;
-    use diesel::sql_types::*;
+    use crate::store::instant::prelude::*;
 
     hera_host_group (id) {
         id -> BigInt,
@@ -79,8 +74,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use crate::store::instant::Instant;
-    use diesel::sql_types::*;
+    use crate::store::instant::prelude::*;
 
     hera_host_relation (host_group_id, host) {
         host_group_id -> BigInt,
@@ -89,8 +83,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use crate::store::instant::Instant;
-    use diesel::sql_types::*;
+    use crate::store::instant::prelude::*;
 
     hera_area (id) {
         id -> BigInt,
@@ -100,8 +93,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use crate::store::instant::Instant;
-    use diesel::sql_types::*;
+    use crate::store::instant::prelude::*;
 
     hera_file (id) {
         id -> BigInt,
@@ -116,8 +108,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use crate::store::instant::Instant;
-    use diesel::sql_types::*;
+    use crate::store::instant::prelude::*;
 
     hera_team (id) {
         id -> BigInt,
@@ -127,8 +118,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use crate::store::instant::Instant;
-    use diesel::sql_types::*;
+    use crate::store::instant::prelude::*;
 
     hera_user (id) {
         id -> BigInt,
@@ -144,8 +134,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use crate::store::instant::Instant;
-    use diesel::sql_types::*;
+    use crate::store::instant::prelude::*;
 
     hera_session (id_hash) {
         id_hash -> Text,
@@ -157,8 +146,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use crate::store::instant::Instant;
-    use diesel::sql_types::*;
+    use crate::store::instant::prelude::*;
 
     hera_token (id) {
         id -> BigInt,
@@ -172,8 +160,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use crate::store::instant::Instant;
-    use diesel::sql_types::*;
+    use crate::store::instant::prelude::*;
 
     hera_lock (id) {
         id -> BigInt,
@@ -189,8 +176,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use crate::store::instant::Instant;
-    use diesel::sql_types::*;
+    use crate::store::instant::prelude::*;
 
     hera_version (id) {
         id -> BigInt,
@@ -216,8 +202,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use crate::store::instant::Instant;
-    use diesel::sql_types::*;
+    use crate::store::instant::prelude::*;
 
     hera_run (id) {
         id -> BigInt,
@@ -251,8 +236,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use crate::store::instant::Instant;
-    use diesel::sql_types::*;
+    use crate::store::instant::prelude::*;
 
     hera_run_script (run_id) {
         run_id -> BigInt,
@@ -262,8 +246,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use crate::store::instant::Instant;
-    use diesel::sql_types::*;
+    use crate::store::instant::prelude::*;
 
     hera_run_tail (run_id) {
         run_id -> BigInt,
@@ -273,8 +256,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use crate::store::instant::Instant;
-    use diesel::sql_types::*;
+    use crate::store::instant::prelude::*;
 
     hera_worker (id) {
         id -> BigInt,
@@ -287,8 +269,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use crate::store::instant::Instant;
-    use diesel::sql_types::*;
+    use crate::store::instant::prelude::*;
 
     hera_alarm (id) {
         id -> BigInt,
@@ -304,8 +285,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use crate::store::instant::Instant;
-    use diesel::sql_types::*;
+    use crate::store::instant::prelude::*;
 
     hera_record (id) {
         id -> BigInt,
@@ -319,8 +299,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use crate::store::instant::Instant;
-    use diesel::sql_types::*;
+    use crate::store::instant::prelude::*;
 
     hera_idempotency (user_id, idempotency_key) {
         user_id -> BigInt,
@@ -331,8 +310,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use crate::store::instant::Instant;
-    use diesel::sql_types::*;
+    use crate::store::instant::prelude::*;
 
     hera_setting (name) {
         name -> Text,
@@ -341,8 +319,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use crate::store::instant::Instant;
-    use diesel::sql_types::*;
+    use crate::store::instant::prelude::*;
 
     hera_run_log (run_id) {
         run_id -> BigInt,
@@ -353,8 +330,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use crate::store::instant::Instant;
-    use diesel::sql_types::*;
+    use crate::store::instant::prelude::*;
 
     hera_run_log_chunk (run_id, start) {
         run_id -> BigInt,

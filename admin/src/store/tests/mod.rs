@@ -2,7 +2,15 @@
 
 mod build;
 mod commit;
+mod definitions;
+mod introspect;
+mod lease;
+mod lists;
+mod logs;
+mod people;
+mod schema;
 mod times;
+mod writers;
 
 /// Makes `name::sqlite` and `name::mysql` of an async function that takes a `&TestDb`.
 macro_rules! on_each_db {
