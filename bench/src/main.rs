@@ -1,1 +1,70 @@
-fn main() {}
+//! Load and latency of a real installation, printed as a table.
+//!
+//! Every figure stands beside the same number of bare `bash -c true` on this machine in the same
+//! run: absolute times say more about the machine than about the scheduler.
+//!
+//! `cargo run --release -p hera-bench -- [--database mysql]` (MySQL: set `HERA_TEST_MYSQL_URL`).
+
+mod load;
+mod machine;
+mod table;
+
+use clap::{Parser, ValueEnum};
+use hera_tests::{Backend, Installation, Options};
+
+#[derive(Parser)]
+#[command(name = "hera-bench", version, about)]
+struct Arguments {
+    /// Where the state is kept.
+    #[arg(long, value_enum, default_value = "sqlite")]
+    database: Database,
+    /// Tasks that start together.
+    #[arg(long, default_value_t = 200)]
+    tasks: usize,
+    /// Tasks that start one after the other.
+    #[arg(long, default_value_t = 40)]
+    chain: usize,
+    /// Each scenario so often; the median round is shown.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// `--set` of both programs.
+    #[arg(long = "set")]
+    sets: Vec<String>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Database {
+    Sqlite,
+    Mysql,
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let (backend, name) = match arguments.database {
+        Database::Sqlite => (Backend::Sqlite, "SQLite"),
+        Database::Mysql => (Backend::Mysql, "MariaDB"),
+    };
+    let options = Options {
+        sets: arguments.sets,
+    };
+    let mut hera = Installation::start(backend, options);
+    let idle = machine::idle(&mut hera)?;
+
+    let mut fan_outs = Vec::new();
+    let mut chains = Vec::new();
+    for round in 0..arguments.rounds.max(1) {
+        fan_outs.push(load::fan_out(&hera, round, arguments.tasks)?);
+        chains.push(load::chain(&hera, round, arguments.chain)?);
+    }
+    println!("{name}, {}", machine::description());
+    println!();
+    table::print(&table::rows(fan_outs, chains));
+    println!();
+    for (program, usage) in idle {
+        println!(
+            "idle {program}: {:.1} MB resident, {:.2} % of a core",
+            usage.resident_mb, usage.cpu_percent
+        );
+    }
+    Ok(())
+}

@@ -130,11 +130,13 @@ pub fn programs() -> &'static Path {
 /// Builds the programs with the profile of this test.
 fn build() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
-    // <target>/<profile>/deps/<test>
-    let folder = own
-        .parent()
-        .and_then(Path::parent)
-        .context("a test lies two folders deep")?;
+    let folder = own.parent().context("a program lies in a folder")?;
+    // A test lies in <target>/<profile>/deps, a program one folder up.
+    let folder = if folder.ends_with("deps") {
+        folder.parent().context("deps lies in a folder")?
+    } else {
+        folder
+    };
     let mut command = Command::new(variable("CARGO").unwrap_or_else(|| "cargo".to_owned()));
     command
         .args(["build", "--quiet", "--locked"])

@@ -6,7 +6,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::string_slice,
-    clippy::panic,
     reason = "a failed test is all that can come of it"
 )]
 
