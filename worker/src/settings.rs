@@ -81,20 +81,6 @@ impl Default for Retention {
     }
 }
 
-/// The types that need no configuration.
-#[must_use]
-pub fn default_types() -> BTreeMap<String, ScriptType> {
-    let of = |bin: &str, suffix: &str| ScriptType {
-        bin: bin.to_owned(),
-        args: Vec::new(),
-        suffix: suffix.to_owned(),
-    };
-    BTreeMap::from([
-        ("shell".to_owned(), of("bash", ".sh")),
-        ("python".to_owned(), of("python3", ".py")),
-    ])
-}
-
 /// What scripts inherit of the worker's own environment: all but our own variables, which hold
 /// the join token and the like.
 #[must_use]
