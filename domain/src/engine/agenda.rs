@@ -198,8 +198,23 @@ impl Engine {
         batch: &mut Batch<'_>,
     ) -> VersionKey {
         self.last_key = self.last_key.next();
-        let key = self.last_key;
-        let row = Version {
+        let row = self.row(self.last_key, def, time, origin, armed, batch.tick.now);
+        let key = row.key;
+        self.insert_version(row, batch);
+        key
+    }
+
+    /// A version as it begins.
+    pub(super) fn row(
+        &self,
+        key: VersionKey,
+        def: &JobDef,
+        time: Timestamp,
+        origin: Origin,
+        armed: bool,
+        now: Timestamp,
+    ) -> Version {
+        Version {
             key,
             id: self.free_id(def, time),
             job: def.id,
@@ -217,11 +232,9 @@ impl Engine {
             armed_seq: None,
             succeeded_seq: None,
             alarmed: false,
-            created_at: batch.tick.now,
-            changed_at: batch.tick.now,
-        };
-        self.insert_version(row, batch);
-        key
+            created_at: now,
+            changed_at: now,
+        }
     }
 
     fn free_id(&self, def: &JobDef, time: Timestamp) -> VersionId {

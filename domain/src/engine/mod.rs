@@ -16,6 +16,8 @@ mod ready;
 mod record;
 mod rows;
 mod runs;
+#[cfg(test)]
+mod sim;
 mod state;
 #[cfg(test)]
 mod tests;

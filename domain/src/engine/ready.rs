@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::engine::decision::AlarmKind;
 use crate::engine::record::{Run, Version};
 use crate::id::{CommitSeq, JobId, RunId, VersionKey};
-use crate::job::{Edge, Params};
+use crate::job::{Edge, Params, ScheduleKind};
 use crate::status::{Origin, Policy, RunStatus, Switch, Trigger, VersionStatus};
 use std::sync::Arc;
 
@@ -96,12 +96,16 @@ impl Engine {
             None if expired => self.expire(row, true, batch),
             Some(Held::NotPlanned) if expired => self.expire(row, false, batch),
             None | Some(Held::NotPlanned | Held::Closed | Held::Frozen) => {
-                let reason = held.map(Held::reason);
-                if row.reason != reason {
-                    batch.inserted += 1;
-                    self.edit_version(row.key, batch, |row| row.reason = reason);
-                }
+                self.tell(row, held.map(Held::reason), batch);
             }
+        }
+    }
+
+    /// Writes down why a version waits, if that is news.
+    fn tell(&mut self, row: &Version, reason: Option<String>, batch: &mut Batch<'_>) {
+        if row.reason != reason {
+            batch.inserted += 1;
+            self.edit_version(row.key, batch, |row| row.reason = reason);
         }
     }
 
@@ -111,8 +115,10 @@ impl Engine {
         }
         let failed = self.runs.retrying.get(&row.key).cloned();
         let trigger = failed.as_ref().map_or(Trigger::Schedule, |run| run.trigger);
-        if trigger == Trigger::Schedule && self.held_back(row).is_some() {
-            return;
+        if trigger == Trigger::Schedule
+            && let Some(held) = self.held_back(row)
+        {
+            return self.tell(row, Some(held.reason()), batch);
         }
         let order = Order {
             trigger,
@@ -262,15 +268,14 @@ impl Engine {
 
     /// A manual-only job's plan is its started rows.
     fn note_manual_only(&mut self, row: &Version) {
-        let jobs = self.jobs.get(&row.job);
-        let planless = jobs.is_some_and(|def| {
-            def.eras
-                .iter()
-                .any(|era| era.schedule.cron.is_none() && era.schedule.edges.is_empty())
-        });
-        if planless && row.counting_run.is_none() && self.dependents.contains_key(&row.job) {
+        if row.counting_run.is_none() && self.is_manual_only(row.job) {
             self.plan.forget();
         }
+    }
+
+    pub(super) fn is_manual_only(&self, job: JobId) -> bool {
+        let def = self.jobs.get(&job);
+        def.is_some_and(|def| def.schedule().kind() == ScheduleKind::Manual)
     }
 
     pub(super) fn create_run(

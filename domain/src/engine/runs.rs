@@ -8,7 +8,7 @@ use crate::engine::decision::{AlarmKind, Refusal, Send};
 use crate::engine::event::{End, RunRef};
 use crate::engine::record::{CancelledBy, Run, Version};
 use crate::id::{RunId, VersionKey};
-use crate::status::{OnLost, Origin, RunStatus, Switch, VersionStatus};
+use crate::status::{OnLost, Origin, RunStatus, Switch, Trigger, VersionStatus};
 
 impl Engine {
     /// Ends a run and lets its version follow.
@@ -149,16 +149,37 @@ impl Engine {
             .get(&run.job)
             .is_some_and(|def| def.on_lost == OnLost::Rerun);
         if counts && again {
-            let order = Order {
-                trigger: run.trigger,
-                attempt: 1,
-                params: run.params.clone(),
-                operator: run.operator.clone(),
-            };
-            if let (Some(new), Some(worker)) = (self.start(row.key, &order, batch), run.worker) {
-                self.queue.avoid(new, worker);
-            }
+            self.run_elsewhere(row, run, batch);
         }
+    }
+
+    /// A lost run's version runs again; on another worker, if there is one.
+    fn run_elsewhere(&mut self, row: &Version, run: &Run, batch: &mut Batch<'_>) {
+        if run.trigger == Trigger::Schedule && self.held_back(row).is_some() {
+            return self.wait_again(row.key, batch);
+        }
+        let order = Order {
+            trigger: run.trigger,
+            attempt: 1,
+            params: run.params.clone(),
+            operator: run.operator.clone(),
+        };
+        if let (Some(new), Some(worker)) = (self.start(row.key, &order, batch), run.worker) {
+            self.queue.avoid(new, worker);
+        }
+    }
+
+    /// A version goes back to where it was before its run, which does not count.
+    fn wait_again(&mut self, key: VersionKey, batch: &mut Batch<'_>) {
+        self.edit_version(key, batch, |row| {
+            row.status = VersionStatus::Waiting;
+            row.reason = None;
+            row.counting_run = None;
+            row.armed = true;
+            row.armed_seq = None;
+            row.attempts = 0;
+        });
+        self.touched.insert(key);
     }
 
     /// A worker's report of an end.
@@ -303,14 +324,13 @@ impl Engine {
             run.reason = Some("closed".to_owned());
             run.cancelled_by = Some(CancelledBy::System("closed".to_owned()));
         });
-        if before.is_some_and(|row| row.counting_run == Some(id)) {
-            self.edit_version(key, batch, |row| {
-                row.status = VersionStatus::Waiting;
-                row.reason = Some("closed".to_owned());
-                row.counting_run = None;
-                row.armed_seq = None;
-                row.attempts = 0;
-            });
+        // What the plan does not hold would wait for ever.
+        let waits = before.is_some_and(|row| {
+            let by_itself = row.origin == Origin::Planned && !self.is_manual_only(row.job);
+            by_itself && row.counting_run == Some(id)
+        });
+        if waits {
+            self.wait_again(key, batch);
         }
     }
 }

@@ -10,7 +10,7 @@ use super::ready::Order;
 use super::{Batch, Engine};
 use crate::clock::Timestamp;
 use crate::engine::decision::{Outcome, Refusal};
-use crate::engine::event::{At, TriggerRequest};
+use crate::engine::event::{At, Tick, TriggerRequest};
 use crate::engine::record::Version;
 use crate::id::{JobId, VersionKey};
 use crate::job::{JobDef, ScheduleKind};
@@ -52,7 +52,7 @@ impl Engine {
         }
         let known = known.map(|row| row.key);
         let descendants = if counts && origin == Origin::Planned {
-            self.driven(&def, time)
+            self.driven_by(&def, time, batch.tick)
         } else {
             Vec::new()
         };
@@ -169,6 +169,36 @@ impl Engine {
         Ok(())
     }
 
+    /// [`Self::driven`], as it will be once the version has started: only then does it belong to
+    /// the plan of a manual-only job.
+    fn driven_by(
+        &mut self,
+        root: &JobDef,
+        time: Timestamp,
+        tick: Tick,
+    ) -> Vec<(Arc<JobDef>, Vec<Timestamp>)> {
+        if !self.is_manual_only(root.id) {
+            return self.driven(root, time);
+        }
+        let present = self.rows.at(root.id, time).cloned();
+        let mut ghost = present.clone().unwrap_or_else(|| {
+            let key = self.last_key.next();
+            self.row(key, root, time, Origin::Planned, true, tick.now)
+        });
+        ghost.origin = Origin::Planned;
+        ghost.counting_run = ghost.counting_run.or(Some(self.last_run.next()));
+        let key = ghost.key;
+        self.rows.insert(ghost);
+        self.plan.forget();
+        let driven = self.driven(root, time);
+        self.rows.remove(key);
+        self.plan.forget();
+        if let Some(present) = present {
+            self.rows.insert(present);
+        }
+        driven
+    }
+
     /// The versions of the business day that a recovered version drives: those of open jobs that
     /// look at it, those that look at these, and so on.
     fn driven(&mut self, root: &JobDef, time: Timestamp) -> Vec<(Arc<JobDef>, Vec<Timestamp>)> {
@@ -176,53 +206,30 @@ impl Engine {
         let mut driven: BTreeSet<(JobId, Timestamp)> = BTreeSet::from([(root.id, time)]);
         let mut found = Vec::new();
         for job in self.descendants_in_order(root.id) {
-            let Some(def) = self.jobs.get(&job).cloned() else {
+            let def = self.jobs.get(&job).cloned();
+            let Some(def) = def.filter(|def| def.switch == Switch::Open) else {
                 continue;
             };
-            if def.switch != Switch::Open {
-                continue;
-            }
             let from = Source {
                 defs: &self.jobs,
                 rows: &self.rows,
             };
-            let planned: Vec<_> =
-                if def.schedule().cron.is_none() && self.hangs_on_manual_only(&def, &driven) {
-                    // Its plan is the root's new row, which is not there yet.
-                    vec![time]
-                } else {
-                    self.plan.day(from, job, day).to_vec()
-                };
             let mut times = Vec::new();
-            for at in planned {
-                let from = Source {
-                    defs: &self.jobs,
-                    rows: &self.rows,
-                };
-                let members = self.plan.members(from, job, at);
-                let is_driven = members.iter().any(|(edge, member)| {
-                    let nearest = member.unwrap_or(time);
-                    driven.contains(&(edge.upstream, nearest))
-                        || driven.contains(&(edge.upstream, at))
-                });
-                if is_driven {
-                    driven.insert((job, at));
-                    times.push(at);
+            for at in self.plan.day(from, job, day).iter() {
+                let members = self.plan.members(from, job, *at);
+                let mut looked_at = members
+                    .iter()
+                    .filter_map(|(edge, member)| Some((edge.upstream, (*member)?)));
+                if looked_at.any(|member| driven.contains(&member)) {
+                    times.push(*at);
                 }
             }
+            driven.extend(times.iter().map(|at| (job, *at)));
             if !times.is_empty() {
                 found.push((def, times));
             }
         }
         found
-    }
-
-    fn hangs_on_manual_only(&self, def: &JobDef, driven: &BTreeSet<(JobId, Timestamp)>) -> bool {
-        def.schedule().edges.iter().any(|edge| {
-            let upstream = self.jobs.get(&edge.upstream);
-            let manual = upstream.is_some_and(|def| def.schedule().kind() == ScheduleKind::Manual);
-            manual && driven.iter().any(|(job, _)| *job == edge.upstream)
-        })
     }
 
     /// Everything below a job by the schedules in force, upstreams first.

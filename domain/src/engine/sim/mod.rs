@@ -1,0 +1,618 @@
+//! A simulated installation: leaders, a database, workers and a network between them, with every
+//! fault that a seed can draw. The engine under test is the real one; everything else here obeys
+//! the laws of the house, unless a test breaks one on purpose to see that the checker notices.
+
+mod check;
+mod db;
+mod faults;
+mod machine;
+mod oracle;
+mod scenario;
+mod tests;
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use chrono::{TimeDelta, TimeZone, Utc};
+
+use self::check::Checker;
+use self::db::{Db, Refused};
+use self::faults::Crash;
+use self::machine::{Dir, Machine};
+use self::scenario::{Act, Fault, Scenario};
+use super::{
+    Decisions, End, Engine, Event, Limits, Load, RunRef, Send, Snapshot, Tick, WorkerEvent,
+    WorkerHello,
+};
+use crate::clock::Timestamp;
+use crate::id::{CommitSeq, WorkerId};
+
+/// Slots of every worker.
+const SLOTS: u32 = 3;
+
+/// Laws that a test breaks on purpose.
+#[derive(Debug, Clone, Copy, Default)]
+struct Broken {
+    unfenced: bool,
+    blind_writes: bool,
+    sends_before_commit: bool,
+    forgets_inventory: bool,
+    ignores_nonces: bool,
+    ignores_overlap: bool,
+}
+
+/// A candidate that led once.
+struct Admin {
+    engine: Engine,
+    epoch: i64,
+    seq: i64,
+    alive: bool,
+    took_over: bool,
+    sessions: BTreeMap<WorkerId, u64>,
+    inbox: Vec<Event>,
+    crash: Option<Crash>,
+    /// What it began with and all that it was told and decided, to be replayed.
+    snapshot: Snapshot,
+    log: Vec<(Tick, Vec<Event>, Decisions)>,
+}
+
+/// What is under way.
+#[derive(Debug, Clone)]
+enum Happening {
+    Elect,
+    Wake(usize),
+    Connect(usize),
+    ToAdmin(usize, WorkerId, u64, Box<WorkerEvent>),
+    /// An admin notices that a session is over.
+    Gone(usize, WorkerId, u64),
+    ToWorker(usize, u64, i64, Send),
+    ProcessStarts(usize, RunRef),
+    ProcessEnds(usize, RunRef, End),
+    Act(Act),
+    Fault(Fault),
+    Heal,
+    End,
+}
+
+struct World {
+    now: Timestamp,
+    random: u64,
+    scenario: Scenario,
+    broken: Broken,
+    limits: Limits,
+    db: Db,
+    checker: Checker,
+    admins: Vec<Admin>,
+    leader: Option<usize>,
+    machines: Vec<Machine>,
+    coming: BTreeMap<(Timestamp, u64), Happening>,
+    counter: u64,
+    /// When the last message of a stream arrives: streams keep their order.
+    streams: BTreeMap<(u64, bool), Timestamp>,
+    fails_to_render: bool,
+    healed: bool,
+}
+
+/// Time zero of a simulation; its day is the business day of everything in it.
+fn midnight() -> Timestamp {
+    Utc.with_ymd_and_hms(2026, 11, 20, 0, 0, 0).unwrap()
+}
+
+/// What a simulation came to.
+struct Report {
+    violations: Vec<String>,
+    db: Db,
+}
+
+impl World {
+    fn run(scenario: &Scenario, broken: Broken) -> Report {
+        let mut world = Self::new(scenario, broken);
+        while let Some(((at, _), happening)) = world.coming.pop_first() {
+            world.now = world.now.max(at);
+            if !world.checker.violations.is_empty() {
+                break;
+            }
+            if matches!(happening, Happening::End) {
+                break;
+            }
+            world.happen(happening);
+        }
+        if world.checker.violations.is_empty() {
+            world.checker.at_rest(&world.db, world.now);
+            world.replay();
+        }
+        Report {
+            violations: world.checker.violations,
+            db: world.db,
+        }
+    }
+
+    fn new(scenario: &Scenario, broken: Broken) -> Self {
+        let mut world = Self {
+            now: midnight() + TimeDelta::minutes(55),
+            random: scenario.seed,
+            scenario: scenario.clone(),
+            broken,
+            limits: scenario.limits(),
+            db: scenario.database(),
+            checker: Checker::default(),
+            admins: Vec::new(),
+            leader: None,
+            machines: (1..=scenario.workers)
+                .map(|id| Machine::new(WorkerId(id)))
+                .collect(),
+            coming: BTreeMap::new(),
+            counter: 0,
+            streams: BTreeMap::new(),
+            fails_to_render: false,
+            healed: false,
+        };
+        world.db.unfenced = broken.unfenced;
+        world.db.blind_writes = broken.blind_writes;
+        world.checker.overlap = world
+            .db
+            .jobs
+            .values()
+            .map(|def| (def.id, def.overlap))
+            .collect();
+        if broken.ignores_overlap {
+            world.db.jobs = scenario::jobs_that_overlap(&world.db.jobs);
+        }
+        world.after(0, Happening::Elect);
+        for machine in 0..world.machines.len() {
+            world.after(100, Happening::Connect(machine));
+        }
+        for (second, act) in &scenario.acts {
+            world.after(second * 1_000, Happening::Act(act.clone()));
+        }
+        for (second, fault) in &scenario.faults {
+            world.after(second * 1_000, Happening::Fault(fault.clone()));
+        }
+        world.after(5_400_000, Happening::Heal);
+        world
+    }
+
+    fn draw(&mut self, below: i64) -> i64 {
+        self.random = self
+            .random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        let high = i64::try_from(self.random >> 33).unwrap();
+        high % below
+    }
+
+    fn after(&mut self, ms: i64, happening: Happening) {
+        self.at(self.now + TimeDelta::milliseconds(ms), happening);
+    }
+
+    fn at(&mut self, at: Timestamp, happening: Happening) {
+        self.counter += 1;
+        self.coming.insert((at, self.counter), happening);
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Elect => self.elect(),
+            Happening::Wake(admin) => self.wake(admin),
+            Happening::Connect(machine) => self.connect(machine),
+            Happening::ToAdmin(admin, worker, session, event) => {
+                self.deliver_report(admin, worker, session, *event);
+            }
+            Happening::Gone(admin, worker, session) => self.gone(admin, worker, session),
+            Happening::ToWorker(machine, session, epoch, send) => {
+                let machine_is_there = self.machines[machine].up
+                    && self.machines[machine]
+                        .session
+                        .is_some_and(|(id, _)| id == session);
+                if machine_is_there && epoch >= self.machines[machine].epoch {
+                    self.obey(machine, send);
+                }
+            }
+            Happening::ProcessStarts(machine, run) => self.process_starts(machine, &run),
+            Happening::ProcessEnds(machine, run, end) => self.process_ends(machine, &run, end),
+            Happening::Act(act) => self.act(&act),
+            Happening::Fault(fault) => self.fault(&fault),
+            Happening::Heal => self.heal(),
+            Happening::End => {}
+        }
+    }
+
+    // === leaders ===
+
+    fn elect(&mut self) {
+        if self
+            .leader
+            .is_some_and(|leader| self.admins[leader].alive && self.is_current(leader))
+        {
+            return;
+        }
+        self.db.epoch += 1;
+        let snapshot = self.db.snapshot(self.now, &self.limits);
+        let admin = Admin {
+            engine: Engine::restore(snapshot.clone(), self.limits.clone()),
+            epoch: self.db.epoch,
+            seq: self.db.commit_seq,
+            alive: true,
+            took_over: false,
+            sessions: BTreeMap::new(),
+            inbox: Vec::new(),
+            crash: None,
+            snapshot,
+            log: Vec::new(),
+        };
+        self.admins.push(admin);
+        let leader = self.admins.len() - 1;
+        self.leader = Some(leader);
+        self.after(0, Happening::Wake(leader));
+    }
+
+    fn is_current(&self, admin: usize) -> bool {
+        self.admins[admin].epoch == self.db.epoch
+    }
+
+    fn wake(&mut self, index: usize) {
+        let admin = &self.admins[index];
+        let due = admin
+            .engine
+            .next_deadline()
+            .is_some_and(|at| at <= self.now);
+        if admin.alive && (due || !admin.inbox.is_empty() || admin.crash.is_some()) {
+            self.batch(index);
+        }
+    }
+
+    fn batch(&mut self, index: usize) {
+        let tick = Tick {
+            now: self.now,
+            seq: CommitSeq(self.admins[index].seq + 1),
+        };
+        let fails_to_render = self.fails_to_render;
+        let admin = &mut self.admins[index];
+        let mut events = std::mem::take(&mut admin.inbox);
+        let mut out = Decisions::default();
+        if !admin.took_over {
+            admin.took_over = true;
+            admin.engine.takeover(tick, &mut out);
+        }
+        for event in &events {
+            // A refused command changes nothing; that is checked elsewhere.
+            let _ = admin.engine.step(event.clone(), tick, &mut out);
+        }
+        admin.engine.settle(tick, &mut out);
+        let starts = out.sends.iter().find_map(|send| match send {
+            Send::Start { run, .. } => Some(run.run),
+            Send::Cancel { .. } | Send::Ack { .. } | Send::Discard { .. } => None,
+        });
+        if let Some(run) = starts.filter(|_| fails_to_render) {
+            self.fails_to_render = false;
+            let error = "no such variable".to_owned();
+            let event = Event::RenderFailed { run, error };
+            let _ = admin.engine.step(event.clone(), tick, &mut out);
+            events.push(event);
+        }
+        admin.log.push((tick, events, out.clone()));
+        self.carry_out(index, tick, &out);
+    }
+
+    /// Persists the decisions, then acts on them; dies where it has to.
+    fn carry_out(&mut self, index: usize, tick: Tick, out: &Decisions) {
+        // It dies where that can hurt: in a batch that decides something.
+        let crash = self.admins[index].crash.filter(|_| !out.runs.is_empty());
+        if self.broken.sends_before_commit {
+            self.send_all(index, out);
+        }
+        if crash == Some(Crash::BeforeCommit) {
+            return self.admin_dies(index);
+        }
+        if *out != Decisions::default() {
+            let before = self.rows_before(out);
+            match self.db.commit(self.admins[index].epoch, out) {
+                Ok(()) => {}
+                Err(Refused::Fenced) => return self.admin_dies(index),
+                Err(Refused::Mismatch(text)) => {
+                    self.checker
+                        .violations
+                        .push(format!("a commit failed: {text}"));
+                    return self.admin_dies(index);
+                }
+            }
+            self.admins[index].seq = self.db.commit_seq;
+            self.checker
+                .committed(&before, &self.db, out, tick, &self.limits);
+        }
+        if crash == Some(Crash::AfterCommit) {
+            return self.admin_dies(index);
+        }
+        if !self.broken.sends_before_commit {
+            self.send_all(index, out);
+        }
+        if crash == Some(Crash::AfterSend) {
+            return self.admin_dies(index);
+        }
+        if let Some(at) = self.admins[index].engine.next_deadline() {
+            // In the end time passes quickly: a leader may be late with its deadlines.
+            let lateness = TimeDelta::seconds(if self.healed { 30 } else { 0 });
+            self.at(at.max(self.now + lateness), Happening::Wake(index));
+        }
+    }
+
+    /// The rows that the decisions change, as they are.
+    fn rows_before(&self, out: &Decisions) -> Db {
+        let versions = out
+            .versions
+            .keys()
+            .filter_map(|key| self.db.versions.get_key_value(key));
+        let runs = out
+            .runs
+            .keys()
+            .filter_map(|id| self.db.runs.get_key_value(id));
+        Db {
+            versions: versions.map(|(key, row)| (*key, row.clone())).collect(),
+            runs: runs.map(|(id, row)| (*id, row.clone())).collect(),
+            outbox: self.db.outbox.clone(),
+            ..Db::default()
+        }
+    }
+
+    fn send_all(&mut self, index: usize, out: &Decisions) {
+        let epoch = self.admins[index].epoch;
+        for send in &out.sends {
+            let (Send::Start { worker, .. }
+            | Send::Cancel { worker, .. }
+            | Send::Ack { worker, .. }
+            | Send::Discard { worker, .. }) = send;
+            let Some(session) = self.admins[index].sessions.get(worker).copied() else {
+                continue;
+            };
+            let machine = usize::try_from(worker.0 - 1).unwrap();
+            let at = self.arrival(session, false);
+            self.at(
+                at,
+                Happening::ToWorker(machine, session, epoch, send.clone()),
+            );
+        }
+    }
+
+    /// When a message sent now arrives: after a while, and after those sent before it.
+    fn arrival(&mut self, session: u64, up: bool) -> Timestamp {
+        let delay = if self.draw(10) == 0 { 3_000 } else { 20 };
+        let at = self.now + TimeDelta::milliseconds(1 + self.draw(delay));
+        let last = self.streams.entry((session, up)).or_insert(at);
+        *last = at.max(*last);
+        *last
+    }
+
+    fn deliver_report(
+        &mut self,
+        index: usize,
+        worker: WorkerId,
+        session: u64,
+        mut event: WorkerEvent,
+    ) {
+        if self.broken.ignores_nonces {
+            self.forge_nonces(&mut event);
+        }
+        let admin = &mut self.admins[index];
+        if !admin.alive {
+            return;
+        }
+        let newest = admin.sessions.get(&worker).copied().unwrap_or_default();
+        if matches!(event, WorkerEvent::Connected(_)) && session > newest {
+            admin.sessions.insert(worker, session);
+        } else if session != newest {
+            return;
+        }
+        admin.inbox.push(Event::Worker(worker, event));
+        let delay = self.draw(30);
+        self.after(delay, Happening::Wake(index));
+    }
+
+    /// A leader that looks at ids only takes any nonce for its own.
+    fn forge_nonces(&self, event: &mut WorkerEvent) {
+        let forge = |run: &mut RunRef| {
+            let row = self.db.runs.get(&run.run);
+            if let Some(nonce) = row.and_then(|row| row.nonce.clone()) {
+                run.nonce = nonce;
+            }
+        };
+        match event {
+            WorkerEvent::Connected(hello) => {
+                hello
+                    .inventory
+                    .iter_mut()
+                    .for_each(|item| forge(&mut item.run));
+            }
+            WorkerEvent::Accepted(run)
+            | WorkerEvent::Started(run)
+            | WorkerEvent::Finished(run, _)
+            | WorkerEvent::Refused(run, _) => forge(run),
+            WorkerEvent::Disconnected | WorkerEvent::Heartbeat(_) | WorkerEvent::Accepting(_) => {}
+        }
+    }
+
+    // === workers ===
+
+    fn connect(&mut self, index: usize) {
+        let machine = &self.machines[index];
+        let cut_off = machine.cut_off_until.is_some_and(|until| until > self.now);
+        if !machine.up || machine.session.is_some() {
+            return;
+        }
+        let Some(leader) = self
+            .leader
+            .filter(|leader| self.admins[*leader].alive && !cut_off)
+        else {
+            return self.after(1_000, Happening::Connect(index));
+        };
+        self.counter += 1;
+        let session = self.counter;
+        let forgets = self.broken.forgets_inventory;
+        let epoch = self.admins[leader].epoch;
+        let machine = &mut self.machines[index];
+        machine.session = Some((session, leader));
+        machine.epoch = machine.epoch.max(epoch);
+        let hello = WorkerHello {
+            name: format!("worker{}", machine.id),
+            address: "127.0.0.1".to_owned(),
+            accepting: true,
+            max_runs: Some(SLOTS),
+            load: Load::default(),
+            inventory: if forgets {
+                Vec::new()
+            } else {
+                machine.inventory()
+            },
+        };
+        self.report(index, &WorkerEvent::Connected(hello));
+    }
+
+    fn report(&mut self, index: usize, event: &WorkerEvent) {
+        let Some((session, admin)) = self.machines[index].session else {
+            return;
+        };
+        let worker = self.machines[index].id;
+        let again = self.draw(8) == 0 && !matches!(event, WorkerEvent::Connected(_));
+        for _ in 0..=i32::from(again) {
+            let at = self.arrival(session, true);
+            let event = Box::new(event.clone());
+            self.at(at, Happening::ToAdmin(admin, worker, session, event));
+        }
+    }
+
+    fn obey(&mut self, index: usize, send: Send) {
+        match send {
+            Send::Start { run, .. } => self.start(index, run),
+            Send::Cancel { run, .. } => self.kill(index, run),
+            Send::Ack { run, .. } => {
+                let dirs = &mut self.machines[index].dirs;
+                if matches!(dirs.get(&run), Some(Dir::Ended(_))) {
+                    dirs.remove(&run);
+                }
+            }
+            Send::Discard { run, .. } => {
+                if self.machines[index].dirs.remove(&run) == Some(Dir::Running) {
+                    self.checker.ended(&run, &killed());
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, index: usize, run: RunRef) {
+        match self.machines[index].dirs.get(&run).cloned() {
+            None => {
+                self.machines[index].dirs.insert(run.clone(), Dir::Accepted);
+                self.report(index, &WorkerEvent::Accepted(run.clone()));
+                let delay = 5 + self.draw(200);
+                self.after(delay, Happening::ProcessStarts(index, run));
+            }
+            Some(Dir::Accepted | Dir::Running) => self.report(index, &WorkerEvent::Accepted(run)),
+            Some(Dir::Ended(end)) => self.report(index, &WorkerEvent::Finished(run, end)),
+        }
+    }
+
+    fn kill(&mut self, index: usize, run: RunRef) {
+        match self.machines[index].dirs.get(&run).cloned() {
+            Some(Dir::Running) => {
+                let delay = 20 + self.draw(3_000);
+                self.after(delay, Happening::ProcessEnds(index, run, killed()));
+            }
+            // Never started, or unknown: its directory is a tombstone from now on.
+            Some(Dir::Accepted) | None => {
+                let end = End {
+                    kill_confirmed: Some(true),
+                    note: Some("never started: cancelled before".to_owned()),
+                    ..End::default()
+                };
+                self.machines[index]
+                    .dirs
+                    .insert(run.clone(), Dir::Ended(end.clone()));
+                self.report(index, &WorkerEvent::Finished(run, end));
+            }
+            Some(Dir::Ended(end)) => self.report(index, &WorkerEvent::Finished(run, end)),
+        }
+    }
+
+    fn process_starts(&mut self, index: usize, run: &RunRef) {
+        let machine = &mut self.machines[index];
+        if !machine.up || machine.dirs.get(run) != Some(&Dir::Accepted) {
+            return;
+        }
+        machine.dirs.insert(run.clone(), Dir::Running);
+        let worker = machine.id;
+        self.checker.started(run, worker, &self.db);
+        self.report(index, &WorkerEvent::Started(run.clone()));
+        let (seconds, code) = self.fate(run);
+        let end = End {
+            exit_code: Some(code),
+            ..End::default()
+        };
+        self.after(
+            seconds * 1_000,
+            Happening::ProcessEnds(index, run.clone(), end),
+        );
+    }
+
+    fn process_ends(&mut self, index: usize, run: &RunRef, end: End) {
+        let machine = &mut self.machines[index];
+        if machine.dirs.get(run) != Some(&Dir::Running) {
+            return;
+        }
+        machine.dirs.insert(run.clone(), Dir::Ended(end.clone()));
+        self.checker.ended(run, &end);
+        self.report(index, &WorkerEvent::Finished(run.clone(), end));
+    }
+
+    /// How long a process takes and how it ends: a property of what it does, not of when.
+    fn fate(&self, run: &RunRef) -> (i64, i32) {
+        let Some(row) = self.db.runs.get(&run.run) else {
+            return (1, 0);
+        };
+        let time = self
+            .db
+            .versions
+            .get(&row.version)
+            .map(|version| version.business_time);
+        let mut hasher = DefaultHasher::new();
+        (self.scenario.seed, row.job, time, row.attempt).hash(&mut hasher);
+        let hash = hasher.finish();
+        let fails = hash % 100 < self.scenario.fail_percent;
+        let seconds = i64::try_from((hash >> 8) % 200).unwrap();
+        (1 + seconds, i32::from(fails))
+    }
+
+    /// Law: same snapshot, events and times, same decisions.
+    fn replay(&mut self) {
+        for admin in &self.admins {
+            let mut engine = Engine::restore(admin.snapshot.clone(), self.limits.clone());
+            for (number, (tick, events, decided)) in admin.log.iter().enumerate() {
+                let mut out = Decisions::default();
+                if number == 0 {
+                    engine.takeover(*tick, &mut out);
+                }
+                let (rendering, events): (Vec<_>, Vec<_>) = events
+                    .iter()
+                    .cloned()
+                    .partition(|event| matches!(event, Event::RenderFailed { .. }));
+                for event in events {
+                    let _ = engine.step(event, *tick, &mut out);
+                }
+                engine.settle(*tick, &mut out);
+                for event in rendering {
+                    let _ = engine.step(event, *tick, &mut out);
+                }
+                if out != *decided {
+                    let text = format!("invariant 10: batch {} decides otherwise", tick.seq);
+                    return self.checker.violations.push(text);
+                }
+            }
+        }
+    }
+}
+
+fn killed() -> End {
+    End {
+        signal: Some(9),
+        kill_confirmed: Some(true),
+        ..End::default()
+    }
+}

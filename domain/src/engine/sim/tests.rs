@@ -1,0 +1,123 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use super::scenario::{Scenario, anything, harmless};
+use super::{Broken, World};
+use crate::clock::Timestamp;
+use crate::id::JobId;
+use crate::status::VersionStatus;
+
+/// As many cases as proptest is told by its environment variable; else its 256.
+fn config() -> Config {
+    Config {
+        failure_persistence: None,
+        max_shrink_iters: 2_000,
+        ..Config::default()
+    }
+}
+
+fn outcome(scenario: &Scenario) -> BTreeMap<(JobId, Timestamp), VersionStatus> {
+    let report = World::run(scenario, Broken::default());
+    assert!(report.violations.is_empty(), "{:#?}", report.violations);
+    let rows = report.db.versions.values();
+    rows.map(|row| ((row.job, row.business_time), row.status))
+        .collect()
+}
+
+#[test]
+fn no_promise_is_broken_whatever_people_do_and_whatever_fails() {
+    let mut runner = TestRunner::new(config());
+    let result = runner.run(&anything(), |scenario| {
+        let report = World::run(&scenario, Broken::default());
+        prop_assert!(report.violations.is_empty(), "{:#?}", report.violations);
+        Ok(())
+    });
+    result.unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+#[test]
+fn crashes_of_any_part_at_any_point_change_no_outcome() {
+    let mut runner = TestRunner::new(config());
+    let result = runner.run(&harmless(), |scenario| {
+        let quiet = Scenario {
+            faults: Vec::new(),
+            ..scenario.clone()
+        };
+        prop_assert_eq!(outcome(&scenario), outcome(&quiet));
+        Ok(())
+    });
+    result.unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+/// Whether some scenario makes the checker notice that a law is broken.
+fn is_noticed(broken: Broken, by: &str) -> bool {
+    let mut runner = TestRunner::new(Config {
+        cases: 400,
+        max_shrink_iters: 0,
+        ..config()
+    });
+    let result = runner.run(&anything(), |scenario| {
+        let report = World::run(&scenario, broken);
+        let noticed = report.violations.iter().any(|text| text.contains(by));
+        prop_assert!(!noticed);
+        Ok(())
+    });
+    result.is_err()
+}
+
+#[test]
+fn a_database_without_a_fence_is_noticed() {
+    let broken = Broken {
+        unfenced: true,
+        ..Broken::default()
+    };
+    assert!(is_noticed(broken, "a commit failed"));
+}
+
+#[test]
+fn blind_writes_of_a_stale_leader_are_noticed() {
+    let broken = Broken {
+        unfenced: true,
+        blind_writes: true,
+        ..Broken::default()
+    };
+    assert!(is_noticed(broken, "invariant"));
+}
+
+#[test]
+fn sending_before_the_commit_is_noticed() {
+    let broken = Broken {
+        sends_before_commit: true,
+        ..Broken::default()
+    };
+    assert!(is_noticed(broken, "invariant 8"));
+}
+
+#[test]
+fn a_worker_that_forgets_its_runs_is_noticed() {
+    let broken = Broken {
+        forgets_inventory: true,
+        ..Broken::default()
+    };
+    assert!(is_noticed(broken, "invariant 7"));
+}
+
+#[test]
+fn believing_a_stale_run_directory_is_noticed() {
+    let broken = Broken {
+        ignores_nonces: true,
+        ..Broken::default()
+    };
+    assert!(is_noticed(broken, "invariant 7"));
+}
+
+#[test]
+fn overlapping_runs_of_a_job_that_forbids_it_are_noticed() {
+    let broken = Broken {
+        ignores_overlap: true,
+        ..Broken::default()
+    };
+    assert!(is_noticed(broken, "invariant 2"));
+}
