@@ -71,7 +71,7 @@ pub struct LeaderConnection {
     connector: Connector,
     conn: AnyConn,
     /// The server's number for it.
-    id: Option<i64>,
+    pub(super) id: Option<i64>,
     database: Arc<Database>,
     lock: Arc<Mutex<Option<std::fs::File>>>,
 }

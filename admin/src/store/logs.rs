@@ -159,7 +159,9 @@ fn append_one(conn: &mut AnyConn, append: &LogAppend) -> Result<i64, StoreError>
         return Ok(load_head(conn, append.run)?.size);
     }
     insert_chunks(conn, append.run, start, fresh)?;
-    if let (Some(from), Some(to)) = (after.dropped_from, after.dropped_to) {
+    if let (Some(from), Some(to)) = (after.dropped_from, after.dropped_to)
+        && head.dropped_to != after.dropped_to
+    {
         diesel::delete(hera_run_log_chunk::table)
             .filter(hera_run_log_chunk::run_id.eq(append.run.0))
             .filter(hera_run_log_chunk::start.ge(from))
@@ -169,9 +171,8 @@ fn append_one(conn: &mut AnyConn, append: &LogAppend) -> Result<i64, StoreError>
     Ok(after.size)
 }
 
-/// The head of a log to which `len` bytes were added at `start`. What is dropped ends where a
-/// whole piece ends: pieces past the head begin at its end plus multiples of [`CHUNK`] or where
-/// an append began, so the gap's end is looked for among the stored ones later.
+/// The head of a log to which `len` bytes were added at `start`. What is dropped ends at a multiple
+/// of [`CHUNK`], which no stored piece crosses, or where a sender left the middle out.
 fn after_append(head: Head, start: i64, len: i64) -> Head {
     let size = start + len;
     let mut dropped_to = head.dropped_to;

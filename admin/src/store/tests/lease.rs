@@ -4,6 +4,7 @@ use hera_domain::status::VersionStatus;
 
 use super::build::{Leader, decide, holder, version};
 use super::on_each_db;
+use crate::store::dialect;
 use crate::store::testing::TestDb;
 use crate::store::{CommitError, LeaderConnection, PoolSettings, Store, StoreError};
 
@@ -71,6 +72,31 @@ async fn on_mysql_a_live_lease_is_not_taken_and_an_expired_one_is_by_one_of_many
         leases.len()
     });
     assert_eq!(won, 1);
+}
+
+#[tokio::test]
+async fn on_mysql_a_leader_whose_connection_is_cut_learns_that_nothing_was_written_and_repeats() {
+    let Some(db) = TestDb::mysql().await else {
+        return;
+    };
+    let mut leader = Leader::of(&db);
+    let batch = leader.batch(decide([(None, version(1, VersionStatus::Waiting))], []));
+    let mut other = db.store.state.connector.connect().unwrap();
+    dialect::kill_connection(&mut other, leader.conn.id.unwrap());
+    let error = leader.conn.commit(leader.epoch, &batch).unwrap_err();
+    assert!(
+        matches!(&error, CommitError::Database(cause) if cause.is_temporary()),
+        "{error:?}"
+    );
+    assert_eq!(
+        leader.conn.last_commit().unwrap(),
+        (leader.epoch, leader.seq)
+    );
+    leader.commit(&batch);
+    // A renewal mends the connection by itself.
+    dialect::kill_connection(&mut other, leader.conn.id.unwrap());
+    leader.conn.renew(leader.epoch, 60_000).unwrap();
+    leader.write(decide([], []));
 }
 
 /// The write that fences waits for the row: of two leaders only one can be inside at a time.

@@ -27,4 +27,19 @@ on_each_db! {
         assert_eq!(found(times[0], times[3] + 1).await.unwrap(), versions);
         assert_eq!(found(times[1], times[3]).await.unwrap(), versions[1..3]);
     }
+
+    /// libmariadb has mangled NULL times and long texts of a first row before.
+    async fn null_times_and_long_texts_survive_many_readings(db: &TestDb) {
+        let mut leader = Leader::of(db);
+        let mut long = version(1, VersionStatus::Waiting);
+        long.reason = Some("长".repeat(20_000));
+        let mut short = version(2, VersionStatus::Waiting);
+        short.retry_at = Some(short.due_at);
+        let both = [long, short];
+        leader.write(decide(both.iter().cloned().map(|version| (None, version)), []));
+        let (from, to) = (both[0].business_time, from_millis(i64::MAX / 4_000_000));
+        for _ in 0..300 {
+            assert_eq!(db.store.load_versions(JobId(1), from, to).await.unwrap(), both);
+        }
+    }
 }
