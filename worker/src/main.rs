@@ -1,18 +1,24 @@
-//! `hera-worker serve`: settings from application.yml, the environment and the command line.
+//! `hera-worker serve`: settings, log, signals, and nothing else.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use hera_settings::{CommandLine, Report, Settings, Sources};
-use hera_worker::settings::{KillPatience, Retention, ScriptType, inheritable};
+use hera_settings::{CommandLine, Logging, Report, Settings, Sources};
+use hera_worker::settings::{KillPatience, Retention, inheritable};
 use hera_worker::{Stop, WorkerSettings, app};
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_appender::non_blocking::WorkerGuard;
+use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, fmt};
+
+/// Daily files that are kept.
+const LOG_FILES: usize = 14;
 
 #[derive(Parser)]
 #[command(name = "hera-worker", version, about = "Runs scripts for hera-admin.")]
@@ -29,13 +35,13 @@ enum Command {
 
 #[derive(clap::Args)]
 struct Serve {
-    /// Settings file; without it ./application.yml if there is one, else the defaults
-    #[arg(long, value_name = "FILE")]
+    /// The configuration; ./application.yml if there is one.
+    #[arg(long)]
     config: Option<PathBuf>,
-    /// Profiles of the settings file, separated by commas
-    #[arg(long, value_name = "NAMES")]
+    /// Which of its profiles is in force.
+    #[arg(long)]
     profile: Option<String>,
-    /// One setting; may be given several times
+    /// Overrides a key of it: `hera.workDir=/data`.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
 }
@@ -52,47 +58,27 @@ fn main() -> ExitCode {
 }
 
 fn start(serve: Serve) -> anyhow::Result<()> {
-    let sources = Sources::of_process(CommandLine {
-        config: serve.config,
-        profile: serve.profile,
-        sets: serve.sets,
-    })?;
-    let (settings, report) = Settings::load(&sources)?;
-    let logs = &settings.logging.dir;
-    let appender = tracing_appender::rolling::Builder::new()
-        .rotation(tracing_appender::rolling::Rotation::DAILY)
-        .filename_prefix("worker")
-        .filename_suffix("log")
-        .max_log_files(14)
-        .build(logs)
-        .with_context(|| {
-            format!(
-                "cannot write logs in {}; set HERA_DATA_DIR to a folder that can be written",
-                logs.display()
-            )
-        })?;
-    let (file, _flushed_at_exit) = tracing_appender::non_blocking(appender);
-    tracing_subscriber::registry()
-        .with(
-            EnvFilter::try_new(&settings.logging.filter)
-                .context("HERA_LOG is no filter; try info or debug")?,
-        )
-        .with(fmt::layer().with_writer(std::io::stderr))
-        .with(fmt::layer().with_ansi(false).with_writer(file))
-        .init();
+    let Serve {
+        config,
+        profile,
+        sets,
+    } = serve;
+    let line = CommandLine {
+        config,
+        profile,
+        sets,
+    };
+    let (settings, report) = Settings::load(&Sources::of_process(line)?)?;
+    let _flushed_at_exit = log_to(&settings.logging)?;
     tell(&report);
-    let settings = worker_settings(&settings)?;
-    // Scripts run in their own processes: one thread serves the stream, the rest may block.
+    let settings = worker_settings(settings)?;
+    // Scripts run in their own processes: little is to be done here.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(16)
         .enable_all()
         .build()?;
-    let result = runtime.block_on(async {
-        app::run(settings, told_to_stop()?)
-            .await
-            .map_err(anyhow::Error::from)
-    });
+    let result = runtime.block_on(async { Ok(app::run(settings, told_to_stop()?).await?) });
     // Nothing that still blocks may hold up the exit: runs do not depend on this process.
     runtime.shutdown_background();
     result
@@ -111,48 +97,74 @@ fn tell(report: &Report) {
     }
 }
 
-fn worker_settings(settings: &Settings) -> anyhow::Result<WorkerSettings> {
+/// To stderr and to daily files.
+fn log_to(logging: &Logging) -> anyhow::Result<WorkerGuard> {
+    let appender = RollingFileAppender::builder()
+        .rotation(Rotation::DAILY)
+        .filename_prefix("worker")
+        .filename_suffix("log")
+        .max_log_files(LOG_FILES)
+        .build(&logging.dir)
+        .with_context(|| {
+            format!(
+                "cannot write logs in {}; make it writable, or set logging.path or HERA_DATA_DIR",
+                logging.dir.display()
+            )
+        })?;
+    let (file, guard) = tracing_appender::non_blocking(appender);
+    let filter = EnvFilter::try_new(&logging.filter)
+        .with_context(|| format!("{:?} is no log filter; try info or debug", logging.filter))?;
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(
+            fmt::layer()
+                .with_ansi(std::io::stderr().is_terminal())
+                .with_writer(std::io::stderr),
+        )
+        .with(fmt::layer().with_ansi(false).with_writer(file))
+        .init();
+    Ok(guard)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what scripts inherit is read here and passed on"
+)]
+fn worker_settings(settings: Settings) -> anyhow::Result<WorkerSettings> {
     let own = std::env::current_exe().context("cannot find this program's folder")?;
-    let name = match &settings.worker.name {
-        Some(name) => name.clone(),
+    let join_token = join_token(&settings)?;
+    let name = match settings.worker.name {
+        Some(name) => name,
         None => nix::unistd::gethostname()?.to_string_lossy().into_owned(),
     };
-    let types = settings.script_types.iter().map(|(name, kind)| {
-        let hera_settings::ScriptType { bin, args, suffix } = kind.clone();
-        (name.clone(), ScriptType { bin, args, suffix })
-    });
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is main, and scripts inherit what is no UTF-8 too"
-    )]
-    let environment = inheritable(std::env::vars_os());
+    let days = settings.retention.worker_days;
     Ok(WorkerSettings {
-        admins: settings.cluster.admin_addresses.clone(),
-        join_token: join_token(settings)?,
+        admins: settings.cluster.admin_addresses,
+        join_token,
         name,
         work_dir: std::path::absolute(&settings.worker.work_dir)?,
         runner: own.parent().unwrap_or(Path::new(".")).join("hera-run"),
         max_runs: settings.worker.max_runs.unwrap_or(0),
-        types: types.collect(),
-        environment,
+        types: settings.script_types,
+        environment: inheritable(std::env::vars_os()),
         kill: KillPatience::default(),
         retention: Retention {
-            age: Duration::from_hours(24 * u64::from(settings.retention.worker_days)),
+            age: Duration::from_hours(24) * days,
             ..Retention::default()
         },
     })
 }
 
-/// As it was given, or as an admin on this machine has made it.
+/// The configured one, or the one that an admin on this machine made.
 fn join_token(settings: &Settings) -> anyhow::Result<String> {
     if let Some(token) = &settings.cluster.join_token {
         return Ok(token.reveal().to_owned());
     }
-    let path = settings.join_token_file();
-    let token = std::fs::read_to_string(&path).with_context(|| {
+    let file = settings.join_token_file();
+    let token = std::fs::read_to_string(&file).with_context(|| {
         format!(
-            "no join token; set HERA_JOIN_TOKEN to the one of the installation (an admin on this machine keeps it in {})",
-            path.display()
+            "no join token: HERA_JOIN_TOKEN is not set and {} cannot be read; copy the token from the admin's data folder",
+            file.display()
         )
     })?;
     Ok(token.trim().to_owned())

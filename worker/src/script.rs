@@ -4,9 +4,11 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use hera_settings::ScriptType;
+
 use crate::files;
 use crate::rundir::RunDir;
-use crate::settings::{ScriptType, WorkerSettings};
+use crate::settings::WorkerSettings;
 
 /// Why this worker cannot run a script.
 #[derive(Debug, thiserror::Error)]

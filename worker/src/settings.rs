@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use hera_settings::ScriptType;
+
 /// Everything the composition root needs; nothing else is read from the environment.
 #[derive(Clone)]
 pub struct WorkerSettings {
@@ -24,15 +26,6 @@ pub struct WorkerSettings {
     pub environment: Vec<(OsString, OsString)>,
     pub kill: KillPatience,
     pub retention: Retention,
-}
-
-/// The command of a script type: `bin args… <script file>`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ScriptType {
-    pub bin: String,
-    pub args: Vec<String>,
-    /// Of the script's file, with its dot.
-    pub suffix: String,
 }
 
 /// How long the processes of a run get to react to each signal.

@@ -12,7 +12,10 @@ use crate::worker::{Home, INSTALLATION, Worker};
 async fn a_node_keeps_its_id_and_gets_a_new_incarnation() {
     let (home, mut admin) = (Home::new(), Admin::start().await);
     let worker = home.worker(&admin);
-    let first = admin.session(INSTALLATION).await.hello;
+    let mut session = admin.session(INSTALLATION).await;
+    session.start(1, "true").await;
+    session.whole(1).await;
+    let first = session.hello;
     worker.kill_9();
     let _worker = home.worker(&admin);
     let second = admin.session(INSTALLATION).await.hello;

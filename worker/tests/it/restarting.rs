@@ -111,15 +111,16 @@ async fn sigint_ends_the_scripts_and_reports_them_before_it_exits() {
 async fn a_run_whose_runner_was_killed_is_reported_and_its_processes_are_gone() {
     let (home, mut admin) = (Home::new(), Admin::start().await);
     let _worker = home.worker(&admin);
-    let alive = home.fifo("alive");
+    let (alive, ready) = (home.fifo("alive"), home.fifo("ready"));
     let mut session = admin.session(INSTALLATION).await;
     // The fifo is closed when the last process of the script is gone.
     session
-        .start(1, &format!("exec 3>{alive}; sleep 600"))
+        .start(1, &format!("exec 3>{alive}; echo > {ready}; sleep 600"))
         .await;
     session.accepted(1).await;
     session.started(1).await;
     let closed = tokio::spawn(heard(alive));
+    heard(ready).await;
     let pid = std::fs::read_to_string(home.run_dir(1).join("pid")).unwrap();
     let pid: serde_json::Value = serde_json::from_str(&pid).unwrap();
     let runner = i32::try_from(pid["runner"]["pid"].as_i64().unwrap()).unwrap();
@@ -186,18 +187,20 @@ async fn runs_of_another_installation_are_never_told() {
 async fn a_run_that_the_admin_does_not_know_is_stopped_and_not_told() {
     let (home, mut admin) = (Home::new(), Admin::start().await);
     let _worker = home.worker(&admin);
-    let alive = home.fifo("alive");
+    let (alive, ready) = (home.fifo("alive"), home.fifo("ready"));
     let mut session = admin.session(INSTALLATION).await;
     session
-        .start(1, &format!("exec 3>{alive}; sleep 600"))
+        .start(1, &format!("exec 3>{alive}; echo > {ready}; sleep 600"))
         .await;
     session.accepted(1).await;
     session.started(1).await;
+    let closed = tokio::spawn(heard(alive));
+    heard(ready).await;
     let run = Some(run_ref(1));
     session
         .say(Said::Discard(v1::Discard { run, epoch: 1 }))
         .await;
-    heard(alive).await;
+    closed.await.unwrap();
     session.start(2, "true").await;
     session.whole(2).await;
     drop(session);

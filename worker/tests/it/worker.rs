@@ -63,6 +63,7 @@ impl Home {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hera-worker"));
         command
             .arg("serve")
+            .current_dir(self.path())
             .env("HERA_ADMIN_ADDRESS", admin)
             .env("HERA_JOIN_TOKEN", TOKEN)
             .env("HERA_DATA_DIR", self.data())
