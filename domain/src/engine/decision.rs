@@ -117,7 +117,7 @@ pub enum Refusal {
         job: JobId,
         in_the_way: Vec<(JobId, String)>,
     },
-    #[error("job {job} cannot be opened: {} of its upstream jobs are closed ({}). Open them first or open the whole chain", in_the_way.len(), names(in_the_way))]
+    #[error("job {job} cannot be open while {} of its upstream jobs are closed ({}). Open them first or open the whole chain", in_the_way.len(), names(in_the_way))]
     ClosedUpstreams {
         job: JobId,
         in_the_way: Vec<(JobId, String)>,

@@ -9,6 +9,7 @@ use chrono::TimeDelta;
 use super::{Batch, Engine};
 use crate::engine::decision::Refusal;
 use crate::engine::record::CancelledBy;
+use crate::graph::{Upstreams, find_cycle};
 use crate::id::JobId;
 use crate::job::{JobDef, ScheduleEra};
 use crate::status::{RunStatus, Switch, VersionStatus, Window};
@@ -32,7 +33,7 @@ impl Engine {
         saved: &Arc<JobDef>,
         batch: &mut Batch<'_>,
     ) -> Result<(), Refusal> {
-        self.check_schedule(saved, batch)?;
+        self.check_schedule(saved)?;
         let now = batch.tick.now;
         let job = saved.id;
         let old = self.jobs.get(&job).cloned();
@@ -112,16 +113,13 @@ impl Engine {
         self.jobs.insert(def.id, def);
     }
 
-    fn check_schedule(&mut self, def: &JobDef, batch: &Batch<'_>) -> Result<(), Refusal> {
+    fn check_schedule(&mut self, def: &JobDef) -> Result<(), Refusal> {
         let job = def.id;
-        let now = batch.tick.now;
         let schedule = def.schedule();
         for edge in &schedule.edges {
             let upstream = edge.upstream;
             if upstream == job {
-                let cycle = vec![(job, def.name.clone()), (job, def.name.clone())];
-                let name = def.name.clone();
-                return Err(Refusal::Cycle { job, name, cycle });
+                break;
             }
             let Some(known) = self.jobs.get(&upstream).cloned() else {
                 return Err(Refusal::NoSuchUpstream { job, upstream });
@@ -129,7 +127,7 @@ impl Engine {
             let nearest = match edge.window {
                 Window::Nearest => true,
             };
-            if nearest && self.plan.is_too_frequent(known.schedule(), now) {
+            if nearest && self.plan.is_too_frequent(known.schedule()) {
                 return Err(Refusal::TooFrequentUpstream { job, upstream });
             }
         }
@@ -139,7 +137,7 @@ impl Engine {
         }
         let has_dependents = self.dependents.get(&job).and_then(BTreeSet::first).copied();
         if let Some(dependent) = has_dependents
-            && self.plan.is_too_frequent(schedule, now)
+            && self.plan.is_too_frequent(schedule)
         {
             return Err(Refusal::TooFrequentUpstream {
                 job: dependent,
@@ -166,41 +164,28 @@ impl Engine {
 
     /// The circle that this definition would close, from the job to itself.
     fn cycle(&self, def: &JobDef) -> Option<Vec<(JobId, String)>> {
-        // Who led to whom, walking from the job up to its upstreams.
-        let mut came_from: BTreeMap<JobId, JobId> = BTreeMap::new();
-        let mut stack: Vec<JobId> = Vec::new();
-        for edge in &def.schedule().edges {
-            came_from.entry(edge.upstream).or_insert(def.id);
-            stack.push(edge.upstream);
-        }
+        let own = |def: &JobDef| -> Vec<JobId> {
+            let edges = def.schedule().edges.iter();
+            edges.map(|edge| edge.upstream).collect()
+        };
+        let mut upstreams = Upstreams::from([(def.id, own(def))]);
+        let mut stack = own(def);
         while let Some(job) = stack.pop() {
-            let Some(known) = self.jobs.get(&job) else {
-                continue;
-            };
-            for edge in &known.schedule().edges {
-                if edge.upstream == def.id {
-                    let mut path = vec![(def.id, def.name.clone())];
-                    let mut at = job;
-                    while at != def.id {
-                        path.push((
-                            at,
-                            self.jobs
-                                .get(&at)
-                                .map_or_else(String::new, |d| d.name.clone()),
-                        ));
-                        at = came_from.get(&at).copied().unwrap_or(def.id);
-                    }
-                    path.push((def.id, def.name.clone()));
-                    path.reverse();
-                    return Some(path);
-                }
-                if let Entry::Vacant(unseen) = came_from.entry(edge.upstream) {
-                    unseen.insert(job);
-                    stack.push(edge.upstream);
-                }
+            if let (Entry::Vacant(unseen), Some(known)) =
+                (upstreams.entry(job), self.jobs.get(&job))
+            {
+                let above = own(known);
+                stack.extend(&above);
+                unseen.insert(above);
             }
         }
-        None
+        let mut cycle = find_cycle(&upstreams, def.id)?;
+        cycle.push(def.id);
+        let name = |job: JobId| {
+            let known = self.jobs.get(&job).filter(|_| job != def.id);
+            known.map_or_else(|| def.name.clone(), |known| known.name.clone())
+        };
+        Some(cycle.into_iter().map(|job| (job, name(job))).collect())
     }
 
     pub(super) fn delete_job(&mut self, job: JobId, batch: &mut Batch<'_>) -> Result<(), Refusal> {

@@ -187,14 +187,9 @@ impl Plan {
     }
 
     /// Whether a schedule fires more often than once a minute.
-    pub(super) fn is_too_frequent(&mut self, schedule: &Schedule, now: Timestamp) -> bool {
-        let Some(cron) = schedule.cron.as_deref().and_then(|text| self.cron(text)) else {
-            return false;
-        };
-        let fires: Vec<_> = cron.fires(schedule.timezone, now).take(100).collect();
-        fires
-            .windows(2)
-            .any(|pair| pair[1] - pair[0] < TimeDelta::minutes(1))
+    pub(super) fn is_too_frequent(&mut self, schedule: &Schedule) -> bool {
+        let cron = schedule.cron.as_deref().and_then(|text| self.cron(text));
+        cron.is_some_and(|cron| cron.more_often_than_a_minute())
     }
 
     /// For each edge of the schedule in force, the upstream's version that a version at this time

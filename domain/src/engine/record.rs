@@ -21,9 +21,9 @@ pub struct Version {
     /// When it may start at the earliest.
     pub due_at: Timestamp,
     pub origin: Origin,
-    /// Whether it starts (or, once final, re-arms) by itself. False for a time from before the
-    /// job was first opened that nothing but a manual run has touched, and for a version that a
-    /// person cancelled.
+    /// Whether it starts (or, once final, re-arms) by itself. False for a time that the plan
+    /// passed over (the job was closed) and nothing but a manual run has touched, and for a
+    /// version that a person cancelled.
     pub armed: bool,
     pub frozen: bool,
     pub status: VersionStatus,

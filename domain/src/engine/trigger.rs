@@ -23,7 +23,7 @@ const LATEST_REACH: TimeDelta = TimeDelta::days(32);
 const MAX_ROWS: usize = 20_000;
 
 /// Versions of a job in a range of business times that a trigger needs to know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Recall {
     pub job: JobId,
     /// Inclusive.
@@ -64,7 +64,9 @@ impl Engine {
             let limit = MAX_ROWS;
             return Err(Refusal::TooMany { rows, limit });
         }
-        let armed = counts || def.first_opened_at.is_some_and(|opened| opened < time);
+        // By itself it starts only if the plan is still to come to it.
+        let to_come = self.agenda.seen(job).is_some_and(|seen| seen < time);
+        let armed = counts || to_come;
         let key = match known {
             Some(key) => key,
             None => self.new_version(&def, time, origin, armed, batch),
@@ -303,6 +305,18 @@ impl Engine {
             return self.recall_at(request.job, now - LATEST_REACH, now, now);
         };
         self.recall_at(request.job, time, time, now)
+    }
+
+    /// What must be recalled after a restore: the surroundings of versions that are older than
+    /// the snapshot's reach and still wait.
+    pub fn recall_at_start(&self, now: Timestamp) -> Vec<Recall> {
+        let waiting = self.rows.iter().filter(|row| !row.status.is_final());
+        let ranges = waiting
+            .filter_map(|row| self.recall_at(row.job, row.business_time, row.business_time, now));
+        let mut needed: Vec<Recall> = ranges.flatten().collect();
+        needed.sort();
+        needed.dedup();
+        needed
     }
 
     fn recall_at(

@@ -9,21 +9,18 @@ mod machine;
 mod oracle;
 mod scenario;
 mod tests;
+mod workers;
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use chrono::{TimeDelta, TimeZone, Utc};
 
 use self::check::Checker;
 use self::db::{Db, Refused};
 use self::faults::Crash;
-use self::machine::{Dir, Machine};
+use self::machine::Machine;
 use self::scenario::{Act, Fault, Scenario};
-use super::{
-    Decisions, End, Engine, Event, Limits, Load, RunRef, Send, Snapshot, Tick, WorkerEvent,
-    WorkerHello,
-};
+use super::{Decisions, End, Engine, Event, Limits, RunRef, Send, Snapshot, Tick, WorkerEvent};
 use crate::clock::Timestamp;
 use crate::id::{CommitSeq, WorkerId};
 
@@ -216,8 +213,6 @@ impl World {
             Happening::End => {}
         }
     }
-
-    // === leaders ===
 
     fn elect(&mut self) {
         if self
@@ -430,156 +425,6 @@ impl World {
         }
     }
 
-    // === workers ===
-
-    fn connect(&mut self, index: usize) {
-        let machine = &self.machines[index];
-        let cut_off = machine.cut_off_until.is_some_and(|until| until > self.now);
-        if !machine.up || machine.session.is_some() {
-            return;
-        }
-        let Some(leader) = self
-            .leader
-            .filter(|leader| self.admins[*leader].alive && !cut_off)
-        else {
-            return self.after(1_000, Happening::Connect(index));
-        };
-        self.counter += 1;
-        let session = self.counter;
-        let forgets = self.broken.forgets_inventory;
-        let epoch = self.admins[leader].epoch;
-        let machine = &mut self.machines[index];
-        machine.session = Some((session, leader));
-        machine.epoch = machine.epoch.max(epoch);
-        let hello = WorkerHello {
-            name: format!("worker{}", machine.id),
-            address: "127.0.0.1".to_owned(),
-            accepting: true,
-            max_runs: Some(SLOTS),
-            load: Load::default(),
-            inventory: if forgets {
-                Vec::new()
-            } else {
-                machine.inventory()
-            },
-        };
-        self.report(index, &WorkerEvent::Connected(hello));
-    }
-
-    fn report(&mut self, index: usize, event: &WorkerEvent) {
-        let Some((session, admin)) = self.machines[index].session else {
-            return;
-        };
-        let worker = self.machines[index].id;
-        let again = self.draw(8) == 0 && !matches!(event, WorkerEvent::Connected(_));
-        for _ in 0..=i32::from(again) {
-            let at = self.arrival(session, true);
-            let event = Box::new(event.clone());
-            self.at(at, Happening::ToAdmin(admin, worker, session, event));
-        }
-    }
-
-    fn obey(&mut self, index: usize, send: Send) {
-        match send {
-            Send::Start { run, .. } => self.start(index, run),
-            Send::Cancel { run, .. } => self.kill(index, run),
-            Send::Ack { run, .. } => {
-                let dirs = &mut self.machines[index].dirs;
-                if matches!(dirs.get(&run), Some(Dir::Ended(_))) {
-                    dirs.remove(&run);
-                }
-            }
-            Send::Discard { run, .. } => {
-                if self.machines[index].dirs.remove(&run) == Some(Dir::Running) {
-                    self.checker.ended(&run, &killed());
-                }
-            }
-        }
-    }
-
-    fn start(&mut self, index: usize, run: RunRef) {
-        match self.machines[index].dirs.get(&run).cloned() {
-            None => {
-                self.machines[index].dirs.insert(run.clone(), Dir::Accepted);
-                self.report(index, &WorkerEvent::Accepted(run.clone()));
-                let delay = 5 + self.draw(200);
-                self.after(delay, Happening::ProcessStarts(index, run));
-            }
-            Some(Dir::Accepted | Dir::Running) => self.report(index, &WorkerEvent::Accepted(run)),
-            Some(Dir::Ended(end)) => self.report(index, &WorkerEvent::Finished(run, end)),
-        }
-    }
-
-    fn kill(&mut self, index: usize, run: RunRef) {
-        match self.machines[index].dirs.get(&run).cloned() {
-            Some(Dir::Running) => {
-                let delay = 20 + self.draw(3_000);
-                self.after(delay, Happening::ProcessEnds(index, run, killed()));
-            }
-            // Never started, or unknown: its directory is a tombstone from now on.
-            Some(Dir::Accepted) | None => {
-                let end = End {
-                    kill_confirmed: Some(true),
-                    note: Some("never started: cancelled before".to_owned()),
-                    ..End::default()
-                };
-                self.machines[index]
-                    .dirs
-                    .insert(run.clone(), Dir::Ended(end.clone()));
-                self.report(index, &WorkerEvent::Finished(run, end));
-            }
-            Some(Dir::Ended(end)) => self.report(index, &WorkerEvent::Finished(run, end)),
-        }
-    }
-
-    fn process_starts(&mut self, index: usize, run: &RunRef) {
-        let machine = &mut self.machines[index];
-        if !machine.up || machine.dirs.get(run) != Some(&Dir::Accepted) {
-            return;
-        }
-        machine.dirs.insert(run.clone(), Dir::Running);
-        let worker = machine.id;
-        self.checker.started(run, worker, &self.db);
-        self.report(index, &WorkerEvent::Started(run.clone()));
-        let (seconds, code) = self.fate(run);
-        let end = End {
-            exit_code: Some(code),
-            ..End::default()
-        };
-        self.after(
-            seconds * 1_000,
-            Happening::ProcessEnds(index, run.clone(), end),
-        );
-    }
-
-    fn process_ends(&mut self, index: usize, run: &RunRef, end: End) {
-        let machine = &mut self.machines[index];
-        if machine.dirs.get(run) != Some(&Dir::Running) {
-            return;
-        }
-        machine.dirs.insert(run.clone(), Dir::Ended(end.clone()));
-        self.checker.ended(run, &end);
-        self.report(index, &WorkerEvent::Finished(run.clone(), end));
-    }
-
-    /// How long a process takes and how it ends: a property of what it does, not of when.
-    fn fate(&self, run: &RunRef) -> (i64, i32) {
-        let Some(row) = self.db.runs.get(&run.run) else {
-            return (1, 0);
-        };
-        let time = self
-            .db
-            .versions
-            .get(&row.version)
-            .map(|version| version.business_time);
-        let mut hasher = DefaultHasher::new();
-        (self.scenario.seed, row.job, time, row.attempt).hash(&mut hasher);
-        let hash = hasher.finish();
-        let fails = hash % 100 < self.scenario.fail_percent;
-        let seconds = i64::try_from((hash >> 8) % 200).unwrap();
-        (1 + seconds, i32::from(fails))
-    }
-
     /// Law: same snapshot, events and times, same decisions.
     fn replay(&mut self) {
         for admin in &self.admins {
@@ -606,13 +451,5 @@ impl World {
                 }
             }
         }
-    }
-}
-
-fn killed() -> End {
-    End {
-        signal: Some(9),
-        kill_confirmed: Some(true),
-        ..End::default()
     }
 }

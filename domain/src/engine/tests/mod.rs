@@ -1,5 +1,10 @@
 //! The rules of the engine, one by one.
 
+mod planning;
+mod runs;
+mod sessions;
+mod triggers;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -148,6 +153,47 @@ impl Bench {
         self.report(WorkerEvent::Finished(run.clone(), end));
     }
 
+    fn trigger(&mut self, job: i64, trigger: Trigger, at: At) -> Result<RunId, Refusal> {
+        let outcome = self.try_step(Event::Trigger(TriggerRequest {
+            job: JobId(job),
+            trigger,
+            at,
+            params: None,
+            operator: Some("hera".to_owned()),
+        }))?;
+        match outcome {
+            Outcome::Triggered { run, .. } => Ok(run),
+            Outcome::Done => panic!("a trigger answers with its run"),
+        }
+    }
+
+    fn switch(&mut self, jobs: &[i64], to: Switch) -> Result<Outcome, Refusal> {
+        let jobs = jobs.iter().map(|id| JobId(*id)).collect();
+        self.try_step(Event::Switch { jobs, to })
+    }
+
+    fn cancel(&mut self, run: RunId) -> Result<Outcome, Refusal> {
+        let by = CancelledBy::Person("hera".to_owned());
+        self.try_step(Event::Cancel { run, by })
+    }
+
+    /// The business times of a job on the business day.
+    fn times(&mut self, job: i64) -> Vec<Timestamp> {
+        let versions = self.engine.versions_on(JobId(job), at(0, 0).date_naive());
+        versions
+            .iter()
+            .map(|version| version.business_time)
+            .collect()
+    }
+
+    fn alarms(&self) -> Vec<AlarmKind> {
+        self.out.alarms.iter().map(|alarm| alarm.kind).collect()
+    }
+
+    fn run_row(&self, run: RunId) -> &Run {
+        &self.out.runs[&run].row
+    }
+
     fn status(&mut self, job: i64, time: Timestamp) -> VersionStatus {
         let day = time.date_naive();
         let versions = self.engine.versions_on(JobId(job), day);
@@ -183,23 +229,4 @@ fn a_cron_job_runs_at_its_time_and_its_dependent_after_it() {
     bench.exits(&run, 0);
     assert_eq!(bench.status(2, at(3, 0)), VersionStatus::Success);
     assert!(bench.out.alarms.is_empty());
-}
-
-#[test]
-fn recovering_a_root_drives_its_descendants_of_the_day() {
-    let mut bench = Bench::open(vec![job(1, Some("0 0 3 * * ?"), &[]), job(2, None, &[1])]);
-    bench.until(at(2, 0));
-    let outcome = bench.step(Event::Trigger(TriggerRequest {
-        job: JobId(1),
-        trigger: Trigger::Recover,
-        at: At::Latest,
-        params: None,
-        operator: None,
-    }));
-    let yesterday = at(3, 0) - TimeDelta::days(1);
-    assert!(matches!(outcome, Outcome::Triggered { .. }));
-    let run = bench.started_one();
-    assert_eq!(bench.status(2, yesterday), VersionStatus::Waiting);
-    bench.exits(&run, 0);
-    bench.started_one();
 }

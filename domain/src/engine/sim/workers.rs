@@ -1,0 +1,165 @@
+//! What simulated workers do: connect, obey, run processes and report.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::machine::Dir;
+use super::{Happening, SLOTS, World};
+use crate::engine::{End, Load, RunRef, Send, WorkerEvent, WorkerHello};
+
+impl World {
+    pub(super) fn connect(&mut self, index: usize) {
+        let machine = &self.machines[index];
+        let cut_off = machine.cut_off_until.is_some_and(|until| until > self.now);
+        if !machine.up || machine.session.is_some() {
+            return;
+        }
+        let Some(leader) = self
+            .leader
+            .filter(|leader| self.admins[*leader].alive && !cut_off)
+        else {
+            return self.after(1_000, Happening::Connect(index));
+        };
+        self.counter += 1;
+        let session = self.counter;
+        let forgets = self.broken.forgets_inventory;
+        let epoch = self.admins[leader].epoch;
+        let machine = &mut self.machines[index];
+        machine.session = Some((session, leader));
+        machine.epoch = machine.epoch.max(epoch);
+        let hello = WorkerHello {
+            name: format!("worker{}", machine.id),
+            address: "127.0.0.1".to_owned(),
+            accepting: true,
+            max_runs: Some(SLOTS),
+            load: Load::default(),
+            inventory: if forgets {
+                Vec::new()
+            } else {
+                machine.inventory()
+            },
+        };
+        self.report(index, &WorkerEvent::Connected(hello));
+    }
+
+    pub(super) fn report(&mut self, index: usize, event: &WorkerEvent) {
+        let Some((session, admin)) = self.machines[index].session else {
+            return;
+        };
+        let worker = self.machines[index].id;
+        let again = self.draw(8) == 0 && !matches!(event, WorkerEvent::Connected(_));
+        for _ in 0..=i32::from(again) {
+            let at = self.arrival(session, true);
+            let event = Box::new(event.clone());
+            self.at(at, Happening::ToAdmin(admin, worker, session, event));
+        }
+    }
+
+    pub(super) fn obey(&mut self, index: usize, send: Send) {
+        match send {
+            Send::Start { run, .. } => self.start(index, run),
+            Send::Cancel { run, .. } => self.kill(index, run),
+            Send::Ack { run, .. } => {
+                let dirs = &mut self.machines[index].dirs;
+                if matches!(dirs.get(&run), Some(Dir::Ended(_))) {
+                    dirs.remove(&run);
+                }
+            }
+            Send::Discard { run, .. } => {
+                if self.machines[index].dirs.remove(&run) == Some(Dir::Running) {
+                    self.checker.ended(&run, &killed());
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, index: usize, run: RunRef) {
+        match self.machines[index].dirs.get(&run).cloned() {
+            None => {
+                self.machines[index].dirs.insert(run.clone(), Dir::Accepted);
+                self.report(index, &WorkerEvent::Accepted(run.clone()));
+                let delay = 5 + self.draw(200);
+                self.after(delay, Happening::ProcessStarts(index, run));
+            }
+            Some(Dir::Accepted | Dir::Running) => self.report(index, &WorkerEvent::Accepted(run)),
+            Some(Dir::Ended(end)) => self.report(index, &WorkerEvent::Finished(run, end)),
+        }
+    }
+
+    fn kill(&mut self, index: usize, run: RunRef) {
+        match self.machines[index].dirs.get(&run).cloned() {
+            Some(Dir::Running) => {
+                let delay = 20 + self.draw(3_000);
+                self.after(delay, Happening::ProcessEnds(index, run, killed()));
+            }
+            // Never started, or unknown: its directory is a tombstone from now on.
+            Some(Dir::Accepted) | None => {
+                let end = End {
+                    kill_confirmed: Some(true),
+                    note: Some("never started: cancelled before".to_owned()),
+                    ..End::default()
+                };
+                self.machines[index]
+                    .dirs
+                    .insert(run.clone(), Dir::Ended(end.clone()));
+                self.report(index, &WorkerEvent::Finished(run, end));
+            }
+            Some(Dir::Ended(end)) => self.report(index, &WorkerEvent::Finished(run, end)),
+        }
+    }
+
+    pub(super) fn process_starts(&mut self, index: usize, run: &RunRef) {
+        let machine = &mut self.machines[index];
+        if !machine.up || machine.dirs.get(run) != Some(&Dir::Accepted) {
+            return;
+        }
+        machine.dirs.insert(run.clone(), Dir::Running);
+        let worker = machine.id;
+        self.checker.started(run, worker, &self.db);
+        self.report(index, &WorkerEvent::Started(run.clone()));
+        let (seconds, code) = self.fate(run);
+        let end = End {
+            exit_code: Some(code),
+            ..End::default()
+        };
+        self.after(
+            seconds * 1_000,
+            Happening::ProcessEnds(index, run.clone(), end),
+        );
+    }
+
+    pub(super) fn process_ends(&mut self, index: usize, run: &RunRef, end: End) {
+        let machine = &mut self.machines[index];
+        if machine.dirs.get(run) != Some(&Dir::Running) {
+            return;
+        }
+        machine.dirs.insert(run.clone(), Dir::Ended(end.clone()));
+        self.checker.ended(run, &end);
+        self.report(index, &WorkerEvent::Finished(run.clone(), end));
+    }
+
+    /// How long a process takes and how it ends: a property of what it does, not of when.
+    fn fate(&self, run: &RunRef) -> (i64, i32) {
+        let Some(row) = self.db.runs.get(&run.run) else {
+            return (1, 0);
+        };
+        let time = self
+            .db
+            .versions
+            .get(&row.version)
+            .map(|version| version.business_time);
+        let mut hasher = DefaultHasher::new();
+        (self.scenario.seed, row.job, time, row.attempt).hash(&mut hasher);
+        let hash = hasher.finish();
+        let fails = hash % 100 < self.scenario.fail_percent;
+        let seconds = i64::try_from((hash >> 8) % 200).unwrap();
+        (1 + seconds, i32::from(fails))
+    }
+}
+
+fn killed() -> End {
+    End {
+        signal: Some(9),
+        kill_confirmed: Some(true),
+        ..End::default()
+    }
+}
