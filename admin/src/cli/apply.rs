@@ -29,7 +29,7 @@ pub(super) struct ApplyLine {
 /// Creates what is missing, updates what differs, opens what shall be open. Doing it again
 /// changes nothing.
 pub(super) fn run(
-    line: ApplyLine,
+    line: &ApplyLine,
     load: impl FnOnce() -> anyhow::Result<(Settings, Report)>,
 ) -> anyhow::Result<()> {
     let mut groups = plan_files::read(&line.folder)?;

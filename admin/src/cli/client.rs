@@ -18,7 +18,7 @@ use crate::web::password::FIRST_USER;
 /// Which admin, as whom, and how the answer looks.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Remote {
-    /// Address of an admin, as http://host:8080/hera; by default the one of these settings
+    /// Address of an admin, as `http://host:8080/hera`; by default the one of these settings
     #[arg(long, env = "HERA_URL", value_name = "URL")]
     url: Option<String>,
     /// Token of a user; on the admin's own machine one is made for this command

@@ -196,7 +196,7 @@ pub(super) fn run_runs(
 }
 
 pub(super) fn run_logs(
-    line: LogsLine,
+    line: &LogsLine,
     load: impl FnOnce() -> anyhow::Result<(Settings, Report)>,
 ) -> anyhow::Result<()> {
     let client = line.remote.connect(load)?;

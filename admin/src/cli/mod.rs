@@ -105,8 +105,8 @@ pub fn run(
         }
         Command::Jobs(line) => jobs::run_jobs(line, load),
         Command::Runs(line) => jobs::run_runs(line, load),
-        Command::Logs(line) => jobs::run_logs(line, load),
-        Command::Apply(line) => apply::run(line, load),
+        Command::Logs(line) => jobs::run_logs(&line, load),
+        Command::Apply(line) => apply::run(&line, load),
     }
 }
 

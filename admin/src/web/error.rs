@@ -219,12 +219,12 @@ impl From<Refusal> for Error {
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Taken(_) => Self::Conflict(error.to_string()),
-            error if error.is_temporary() => {
-                Self::Unavailable(format!("the database does not answer: {error}"))
-            }
-            error => Self::Internal(error.into()),
+        if error.is_temporary() {
+            return Self::Unavailable(format!("the database does not answer: {error}"));
         }
+        if let StoreError::Taken(_) = error {
+            return Self::Conflict(error.to_string());
+        }
+        Self::Internal(error.into())
     }
 }

@@ -279,8 +279,8 @@ mod tests {
     #[derive(Debug, serde::Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Outer {
-        #[serde(default)]
-        inner: Vec<Inner>,
+        #[serde(default, rename = "inner")]
+        _inner: Vec<Inner>,
     }
 
     #[derive(Debug, serde::Deserialize)]
@@ -291,10 +291,9 @@ mod tests {
     }
 
     fn field_of(body: &str) -> String {
-        match parse::<Outer>(body.as_bytes()).unwrap_err() {
-            Error::Invalid(errors) => errors[0].field.clone(),
-            other => other.to_string(),
-        }
+        let error = parse::<Outer>(body.as_bytes()).unwrap_err();
+        let field = error.fields().first().map(|e| e.field.clone());
+        field.unwrap_or_else(|| error.to_string())
     }
 
     #[test]

@@ -27,6 +27,8 @@ mod pages;
 pub mod password;
 mod sse;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use api::JobBody;
 pub use state::{AppState, WebSettings};

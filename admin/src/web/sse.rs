@@ -51,7 +51,7 @@ pub(super) fn follow_log(
     };
     tokio::spawn(async move {
         // Ended by the run, by the browser or by us: the stream just closes.
-        drop(stop.run_until_cancelled(follower.run()).await);
+        stop.run_until_cancelled(follower.run()).await;
     });
     ReceiverStream::new(stream).map(Ok)
 }

@@ -292,7 +292,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn body(schedule: serde_json::Value) -> JobBody {
+    fn body(schedule: &serde_json::Value) -> JobBody {
         serde_json::from_value(json!({
             "group_id": 2, "name": "a", "run_type": "shell", "schedule": schedule,
         }))
@@ -300,13 +300,13 @@ mod tests {
     }
 
     fn fields(schedule: serde_json::Value) -> Vec<String> {
-        let wrong = body(schedule).content(Tz::UTC).unwrap_err();
+        let wrong = body(&schedule).content(Tz::UTC).unwrap_err();
         wrong.into_iter().map(|e| e.field).collect()
     }
 
     #[test]
     fn what_is_not_said_is_as_in_hera() {
-        let content = body(json!({"kind": "manual"}))
+        let content = body(&json!({"kind": "manual"}))
             .content(Tz::Asia__Shanghai)
             .unwrap();
         assert_eq!(content.priority, 3);

@@ -43,6 +43,13 @@ pub(in crate::web) async fn preview(
     let base = body.business_time.map_or(now, |at| at.0);
     let tz = job.content.schedule.timezone;
     let version = version_of(base, tz, *id);
+    let batch = vars::batch_id(
+        job.content.cron_period.as_deref(),
+        job.content.cron_interval.unwrap_or(0),
+        &version,
+        base,
+        tz,
+    );
     let teams = state.store.teams().await?;
     let team = teams.iter().find(|team| team.id == job.def.owner);
     let facts = RunFacts {
@@ -55,7 +62,7 @@ pub(in crate::web) async fn preview(
         attempt: 1,
         trigger: Trigger::Manual,
         team: team.map_or("", |team| &team.name),
-        batch_id: version.as_str(),
+        batch_id: &batch,
     };
     let context = Context {
         params: &body.params,

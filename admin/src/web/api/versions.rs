@@ -4,14 +4,17 @@ use actix_web::{HttpResponse, web};
 use chrono::NaiveDate;
 use hera_domain::clock::Timestamp;
 use hera_domain::id::{JobId, RunId};
+use hera_domain::job::JobContent;
 use hera_domain::status::{Policy, VersionStatus, Window};
+use hera_domain::vars;
 use hera_domain::version_id::VersionId;
 use hera_domain::zone;
 use serde::Serialize;
 
+use super::jobs;
 use crate::master::{EdgeState, PlannedVersion};
 use crate::web::AppState;
-use crate::web::error::{Error, Result};
+use crate::web::error::Result;
 use crate::web::extract::{List, Query, time};
 
 #[derive(Serialize)]
@@ -24,6 +27,7 @@ struct VersionJson<'a> {
     status: VersionStatus,
     frozen: bool,
     last_run_id: Option<RunId>,
+    batch_id: String,
     reason: Option<&'a str>,
     ready: Vec<EdgeJson<'a>>,
 }
@@ -49,9 +53,16 @@ impl<'a> From<&'a EdgeState> for EdgeJson<'a> {
     }
 }
 
-impl<'a> From<&'a PlannedVersion> for VersionJson<'a> {
-    fn from(version: &'a PlannedVersion) -> Self {
+impl<'a> VersionJson<'a> {
+    fn new(version: &'a PlannedVersion, content: &JobContent) -> Self {
         Self {
+            batch_id: vars::batch_id(
+                content.cron_period.as_deref(),
+                content.cron_interval.unwrap_or(0),
+                &version.id,
+                version.business_time,
+                content.schedule.timezone,
+            ),
             version: &version.id,
             business_time: version.business_time,
             due_at: version.due_at,
@@ -72,12 +83,9 @@ pub(in crate::web) async fn list(
     let page = query.page()?;
     let date = query.take::<NaiveDate>("date")?;
     query.end()?;
-    let definitions = state.master.definitions();
-    let job = definitions
-        .jobs
-        .get(&id)
-        .ok_or_else(|| Error::NotFound(format!("job {id}")))?;
-    let day = date.unwrap_or_else(|| zone::local_date(job.schedule().timezone, state.clock.now()));
+    let content = jobs::stored(&state, *id).await?.content;
+    let tz = content.schedule.timezone;
+    let day = date.unwrap_or_else(|| zone::local_date(tz, state.clock.now()));
     let versions = state.master.versions(*id, day).await?;
     let after = |version: &PlannedVersion| {
         page.after
@@ -91,5 +99,5 @@ pub(in crate::web) async fn list(
     let list = List::new(items, page.limit, |version| {
         version.business_time.timestamp_millis()
     });
-    Ok(HttpResponse::Ok().json(list.map(VersionJson::from)))
+    Ok(HttpResponse::Ok().json(list.map(|version| VersionJson::new(version, &content))))
 }
