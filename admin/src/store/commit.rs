@@ -56,6 +56,7 @@ pub struct IdempotentRun {
 pub enum CommitError {
     #[error("another admin leads now")]
     Deposed,
+    /// A row is not as it was expected, or holds what no row may: the same batch will never do.
     #[error("the database holds something else than expected: {0}")]
     Conflict(String),
     #[error(transparent)]
@@ -64,7 +65,7 @@ pub enum CommitError {
 
 impl From<Diesel> for CommitError {
     fn from(error: Diesel) -> Self {
-        if error::is_duplicate(&error) {
+        if error::is_refused(&error) {
             Self::Conflict(error.to_string())
         } else {
             Self::Database(error.into())

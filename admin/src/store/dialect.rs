@@ -255,15 +255,17 @@ pub(super) fn if_logs_apart(
     }
 }
 
-/// Lets one program at a time change a shared schema (a SQLite file has its lock file).
-pub(super) fn lock_schema(conn: &mut AnyConn) -> QueryResult<()> {
+/// Lets one program at a time change a shared schema (a SQLite file has its lock file); false if
+/// another one does not come to its end. The lock goes with the connection.
+pub(super) fn lock_schema(conn: &mut AnyConn) -> QueryResult<bool> {
     match conn {
         AnyConn::Mysql(mysql) => {
-            diesel::sql_query("DO GET_LOCK(CONCAT(DATABASE(), '.hera.schema'), 120)")
-                .execute(mysql)
-                .map(drop)
+            let locked = diesel::dsl::sql::<diesel::sql_types::BigInt>(
+                "IFNULL(GET_LOCK(CONCAT(LEFT(DATABASE(), 50), '.schema'), 120), 0)",
+            );
+            Ok(diesel::select(locked).first::<i64>(mysql)? == 1)
         }
-        AnyConn::Sqlite(_) => Ok(()),
+        AnyConn::Sqlite(_) => Ok(true),
     }
 }
 

@@ -52,14 +52,7 @@ impl StoreError {
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::Connect { .. } | Self::Busy { .. } => true,
-            // MySQL's client reports a lost server as "unknown".
-            Self::Database(Diesel::DatabaseError(kind, _)) => !matches!(
-                kind,
-                DatabaseErrorKind::UniqueViolation
-                    | DatabaseErrorKind::ForeignKeyViolation
-                    | DatabaseErrorKind::NotNullViolation
-                    | DatabaseErrorKind::CheckViolation
-            ),
+            Self::Database(error @ Diesel::DatabaseError(..)) => !is_refused(error),
             Self::Database(_)
             | Self::Url { .. }
             | Self::Locked { .. }
@@ -80,6 +73,31 @@ pub(super) fn is_duplicate(error: &Diesel) -> bool {
         error,
         Diesel::DatabaseError(DatabaseErrorKind::UniqueViolation, _)
     )
+}
+
+/// Whether a statement failed for what it says: it will fail again however often it is repeated.
+/// Anything else may be the server's trouble (MySQL's client reports a lost one as "unknown").
+pub(super) fn is_refused(error: &Diesel) -> bool {
+    // MySQL's words where diesel has no kind; its error numbers are not passed on.
+    const VALUES: [&str; 4] = [
+        "Data too long",
+        "Out of range value",
+        "Incorrect string value",
+        "Incorrect datetime value",
+    ];
+    let Diesel::DatabaseError(kind, info) = error else {
+        return matches!(
+            error,
+            Diesel::SerializationError(_) | Diesel::QueryBuilderError(_)
+        );
+    };
+    matches!(
+        kind,
+        DatabaseErrorKind::UniqueViolation
+            | DatabaseErrorKind::ForeignKeyViolation
+            | DatabaseErrorKind::NotNullViolation
+            | DatabaseErrorKind::CheckViolation
+    ) || VALUES.iter().any(|words| info.message().starts_with(words))
 }
 
 /// Whether a transaction was given up so that another could go on.

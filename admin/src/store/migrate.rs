@@ -84,8 +84,10 @@ impl Store {
                 .turn
                 .lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner);
-            // The lock goes with the connection, whatever happens.
-            dialect::lock_schema(&mut conn)?;
+            if !dialect::lock_schema(&mut conn)? {
+                let why = "another hera-admin has been changing it for two minutes; see what it does, then try again";
+                return Err(StoreError::Migration(why.into()));
+            }
             f(&mut conn)
         };
         tokio::task::spawn_blocking(work)
