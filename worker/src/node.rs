@@ -143,7 +143,8 @@ impl Node {
 
     fn save(&self) -> io::Result<()> {
         let json = self.read(serde_json::to_vec_pretty)?;
-        files::write_durably(&self.file, &json)
+        files::replace(&self.file, &json)?;
+        files::sync_folder(self.file.parent().unwrap_or(Path::new(".")))
     }
 }
 

@@ -144,7 +144,10 @@ impl RunDir {
     /// # Errors
     /// When it cannot be written.
     pub fn write_spec(&self, spec: &Spec) -> io::Result<()> {
-        files::write_durably(&self.spec(), &to_json(spec)?)?;
+        // Named before it is synced, so that the folders ride on the file's own sync: each one
+        // by itself would cost another turn of the disk. Half a spec was never accepted.
+        files::write_private(&self.spec(), &to_json(spec)?)?.sync_all()?;
+        files::sync_folder(&self.path)?;
         files::sync_folder(self.path.parent().unwrap_or(&self.path))
     }
 
@@ -153,7 +156,10 @@ impl RunDir {
     /// # Errors
     /// When it cannot be read.
     pub fn read_spec(&self) -> io::Result<Option<Spec>> {
-        read_json(&self.spec())
+        match std::fs::metadata(self.spec()) {
+            Ok(spec) if spec.len() == 0 => Ok(None),
+            Ok(_) | Err(_) => read_json(&self.spec()),
+        }
     }
 
     /// Takes the run for `claim`, unless somebody has it already.
@@ -199,7 +205,7 @@ impl RunDir {
     /// # Errors
     /// When it cannot be written.
     pub fn write_exit(&self, exit: &Exit) -> io::Result<()> {
-        files::write_durably(&self.exit(), &to_json(exit)?)
+        files::replace(&self.exit(), &to_json(exit)?)
     }
 
     /// How it ended, if it has.

@@ -9,7 +9,7 @@ use hera_proto::v1::admin_message::Kind as Said;
 use hera_proto::v1::session_server::{Session, SessionServer};
 use hera_proto::v1::worker_message::Kind;
 use hera_proto::{PROTOCOL, v1};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 use tokio_stream::{Stream, StreamExt};
@@ -73,6 +73,15 @@ impl Session for Service {
     }
 }
 
+/// Connections that send at once: an answer must not wait for the worker to say something.
+fn quick(listener: TcpListener) -> impl Stream<Item = std::io::Result<TcpStream>> {
+    TcpListenerStream::new(listener).map(|connected| {
+        let stream = connected?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    })
+}
+
 impl Admin {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -83,7 +92,7 @@ impl Admin {
         tokio::spawn(
             Server::builder()
                 .add_service(SessionServer::new(Service(sender)))
-                .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async move {
+                .serve_with_incoming_shutdown(quick(listener), async move {
                     stopped.cancelled().await;
                 }),
         );
