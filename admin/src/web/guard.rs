@@ -76,13 +76,47 @@ async fn authenticate(request: &ServiceRequest) -> Result<(), Error> {
 /// The guard of one route.
 pub(super) async fn guard(
     right: Right,
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    if let Err(error) = adopt_form_token(&mut request).await {
+        return Ok(request.error_response(error));
+    }
     match may_pass(right, &request) {
         Ok(()) => next.call(request).await,
         Err(error) => Ok(request.error_response(error)),
     }
+}
+
+/// A form of a page sends its CSRF token as a field, so that pages work without scripts: it is
+/// taken for the header's. The body is put back for the handler.
+async fn adopt_form_token(request: &mut ServiceRequest) -> Result<(), Error> {
+    let form = "application/x-www-form-urlencoded";
+    let is_form = text(request.headers(), "content-type").is_some_and(|t| t.starts_with(form));
+    let sent = request.headers().contains_key(CSRF_HEADER);
+    if request.method().is_safe() || is_api(request.path()) || !is_form || sent {
+        return Ok(());
+    }
+    let body = request.extract::<web::Bytes>().await.map_err(|e| {
+        let status = e.as_response_error().status_code();
+        if status == StatusCode::PAYLOAD_TOO_LARGE {
+            let state = request.app_data::<web::Data<AppState>>();
+            let limit = state.map_or(0, |state| state.settings.max_body);
+            Error::TooLarge { limit }
+        } else {
+            Error::Malformed(e.to_string())
+        }
+    })?;
+    let token = body
+        .split(|byte| *byte == b'&')
+        .find_map(|pair| pair.strip_prefix(b"csrf="))
+        .and_then(|token| HeaderValue::from_bytes(token).ok());
+    if let Some(token) = token {
+        let name = HeaderName::from_static(CSRF_HEADER);
+        request.headers_mut().insert(name, token);
+    }
+    request.set_payload(actix_web::dev::Payload::from(body));
+    Ok(())
 }
 
 fn may_pass(right: Right, request: &ServiceRequest) -> Result<(), Error> {

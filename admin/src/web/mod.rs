@@ -129,6 +129,7 @@ pub fn routes() -> Vec<Route> {
 pub fn configure(state: AppState) -> impl FnOnce(&mut web::ServiceConfig) {
     move |config| {
         let routes = routes();
+        let max_body = state.settings.max_body;
         let open = routes
             .iter()
             .filter(|r| r.right == Right::Public && r.path.starts_with(API))
@@ -137,7 +138,10 @@ pub fn configure(state: AppState) -> impl FnOnce(&mut web::ServiceConfig) {
         config
             .app_data(web::Data::new(state))
             .app_data(web::Data::new(guard::OpenPaths(open)))
-            .app_data(extract::path_config());
+            .app_data(extract::path_config())
+            // The bodies of pages' forms; JSON bodies are limited where they are read.
+            .app_data(web::PayloadConfig::new(max_body))
+            .app_data(web::FormConfig::default().limit(max_body));
 
         let mut order = Vec::new();
         let mut by_path: BTreeMap<&str, Vec<Route>> = BTreeMap::new();

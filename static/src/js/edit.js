@@ -1,1 +1,23 @@
-// edit
+// The editor is fetched only where a script is edited; until then, and without scripts, the
+// plain field works. Leaving with unsaved changes asks first.
+const field = document.querySelector('[data-editor]:is(textarea)');
+if (field) {
+  import(document.body.dataset.editor).then(({ attach }) => attach(field, document.querySelector('[data-language]')));
+}
+
+const form = document.querySelector('[data-edit]');
+if (form) {
+  let changed = false;
+  let sent = false;
+  form.addEventListener('input', () => { changed = true; });
+  form.addEventListener('submit', () => { sent = true; });
+  window.addEventListener('beforeunload', (event) => {
+    if (changed && !sent) event.preventDefault();
+  });
+  document.addEventListener('keydown', (event) => {
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 's') {
+      event.preventDefault();
+      form.requestSubmit();
+    }
+  });
+}

@@ -1,1 +1,62 @@
-// live
+// Keeps statuses true. One EventSource per page says what changed; every element whose data-live
+// names it is fetched anew from this page's address and put in its place.
+import htmx from 'htmx.org';
+
+const WAIT = 250;
+let due = new Set();
+let timer = null;
+
+function follow() {
+  if (!document.querySelector('[data-live]')) return;
+  const source = new EventSource(`${document.body.dataset.base}/events`);
+  let opened = false;
+  source.addEventListener('open', () => {
+    if (opened) touch(['all']);
+    opened = true;
+  });
+  source.addEventListener('change', (event) => touch(event.data.split(' ')));
+  window.addEventListener('pagehide', () => source.close());
+}
+
+// Changes come in bursts: the elements they touch are fetched together, once.
+function touch(words) {
+  for (const element of document.querySelectorAll('[data-live]')) {
+    const wanted = element.dataset.live.split(' ');
+    if (words.includes('all') || words.some((word) => wanted.includes(word))) due.add(element.id);
+  }
+  if (due.size && !timer) timer = setTimeout(refresh, WAIT);
+}
+
+async function refresh() {
+  const ids = due;
+  due = new Set();
+  try {
+    // Somebody is typing, choosing or reading a menu there: later.
+    const busy = (id) => document.querySelector(`#${id} :is(input, select, textarea):focus, #${id} details[open]`);
+    const free = [...ids].filter((id) => !busy(id));
+    ids.forEach((id) => { if (!free.includes(id)) due.add(id); });
+    if (!free.length) return;
+    const response = await fetch(location.href, { headers: { accept: 'text/html' } });
+    if (!response.ok || response.redirected) return;
+    const fresh = new DOMParser().parseFromString(await response.text(), 'text/html');
+    for (const id of free) {
+      const now = document.getElementById(id);
+      const next = fresh.getElementById(id);
+      if (!now || !next || now.innerHTML === next.innerHTML) continue;
+      const scroll = [...now.querySelectorAll('.table-box, .graph-box, .code')].map((e) => [e.scrollLeft, e.scrollTop]);
+      const held = now.contains(document.activeElement) ? document.activeElement.getAttribute('href') : null;
+      now.replaceChildren(...next.childNodes);
+      now.querySelectorAll('.table-box, .graph-box, .code').forEach((e, i) => {
+        if (scroll[i]) [e.scrollLeft, e.scrollTop] = scroll[i];
+      });
+      if (held) now.querySelector(`a[href="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
+      htmx.process(now);
+    }
+  } finally {
+    timer = due.size ? setTimeout(refresh, 1000) : null;
+  }
+}
+
+const polled = document.querySelector('[data-poll]');
+if (polled) setInterval(() => { if (!document.hidden) touch(['all']); }, polled.dataset.poll * 1000);
+follow();

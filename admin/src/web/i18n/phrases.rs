@@ -23,6 +23,61 @@ impl Lang {
         self.count(n, "line", "lines", "行")
     }
 
+    pub fn exit_code(self, code: i32) -> String {
+        match self {
+            Self::En => format!("exit {code}"),
+            Self::Zh => format!("退出码 {code}"),
+        }
+    }
+
+    pub fn signal(self, signal: i32) -> String {
+        match self {
+            Self::En => format!("ended by signal {signal}"),
+            Self::Zh => format!("被信号 {signal} 终止"),
+        }
+    }
+
+    /// How many other jobs stand still because of one.
+    pub fn blocks(self, n: usize) -> String {
+        match (self, n) {
+            (_, 0) => String::new(),
+            (Self::En, 1) => "1 job waits for it".to_owned(),
+            (Self::En, n) => format!("{n} jobs wait for it"),
+            (Self::Zh, n) => format!("{n} 个下游任务在等待"),
+        }
+    }
+
+    /// A job's schedule in words.
+    pub fn schedule(self, cron: bool, upstreams: usize) -> String {
+        match (self, cron, upstreams) {
+            (Self::En, true, 0) => "Fires by its cron".to_owned(),
+            (Self::Zh, true, 0) => "按定时表达式触发".to_owned(),
+            (Self::En, false, 0) => "Runs by hand only.".to_owned(),
+            (Self::Zh, false, 0) => "仅手动执行。".to_owned(),
+            (Self::En, false, n) => format!("Runs when its {} have succeeded.", self.upstreams(n)),
+            (Self::Zh, false, n) => format!("{n} 个上游任务成功后执行。"),
+            (Self::En, true, n) => {
+                format!(
+                    "Fires by its cron, once its {} have succeeded",
+                    self.upstreams(n)
+                )
+            }
+            (Self::Zh, true, n) => format!("按定时表达式触发，且需 {n} 个上游任务成功"),
+        }
+    }
+
+    fn upstreams(self, n: usize) -> String {
+        self.count(n, "upstream job", "upstream jobs", "个上游任务")
+    }
+
+    /// A lone number of minutes.
+    pub fn minutes(self, n: u32) -> String {
+        match self {
+            Self::En => format!("{n} min"),
+            Self::Zh => format!("{n} 分钟"),
+        }
+    }
+
     /// How long something took: `0.2 s`, `12 s`, `3 m 04 s`, `2 h 05 m`, `4 d 3 h`.
     pub fn duration(self, ms: i64) -> String {
         let seconds = ms.max(0) / 1000;

@@ -185,6 +185,14 @@ texts! {
         no_runs: "It has not run yet.", "还没有运行过。";
         no_runs_hint: "Open the job, or start a run by hand.", "开启任务，或手动执行一次。";
         settings: "Settings", "设置";
+        areas: "Areas", "区域";
+        labels: "Labels", "标签";
+        alarm_level: "Alarm level", "告警级别";
+        batch_period: "Batch period", "批次周期";
+        batch_interval: "Batch interval", "批次间隔";
+        whole_number: "must be a whole number, 0 or more", "必须是不小于 0 的整数";
+        job_ids: "must be job ids, separated by commas", "必须是以逗号分隔的任务编号";
+        no_zone: "is no time zone; write one like Asia/Shanghai or UTC", "不是有效时区，请填写如 Asia/Shanghai 或 UTC";
         comment: "What changes, for the history", "修改说明，记入修订历史";
         comment_label: "Comment", "修改说明";
         save_effect: "Versions that have not started follow the new revision.", "尚未开始的版本将使用新的修订。";
@@ -233,6 +241,8 @@ texts! {
         recover_hint: "Counts as the version's run: dependents of that business day follow when it succeeds.", "作为该版本的正式运行：成功后当天的下游依次执行。";
         params: "Parameters", "参数";
         params_hint: "One key=value per line, over the config, for this run only.", "每行一个 key=value，仅对本次运行覆盖配置。";
+        bad_time: "is no date and time, or one that does not exist in the job's zone", "不是有效的日期时间，或在任务时区中不存在";
+        both: "names the version a second time; choose one of the two", "与版本重复指定，请只选其一";
         closed: "The job is closed. A run by hand works all the same.", "任务已关闭，仍可手动执行。";
     }
 

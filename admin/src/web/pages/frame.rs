@@ -5,7 +5,7 @@ use crate::web::i18n::{Lang, Texts};
 
 /// The frame of one page, as the templates see it.
 #[derive(Debug, Clone)]
-pub struct Frame {
+pub(super) struct Frame {
     pub t: &'static Texts,
     pub theme: Theme,
     /// The context path: `/hera`.
@@ -31,12 +31,12 @@ pub struct Frame {
 
 impl Frame {
     /// The page's language.
-    pub fn lang(&self) -> Lang {
+    pub(super) fn lang(&self) -> Lang {
         self.t.lang
     }
 
     /// The class that colours the environment's badge.
-    pub fn env_class(&self) -> &'static str {
+    pub(super) fn env_class(&self) -> &'static str {
         match self.env.as_deref().map(str::to_ascii_lowercase).as_deref() {
             Some("prod" | "product" | "production" | "online" | "publish") => "env-prod",
             Some("pre" | "staging" | "gray" | "grey") => "env-pre",
@@ -46,14 +46,14 @@ impl Frame {
     }
 
     /// Whether a section of the rail is the one of this page.
-    pub fn is(&self, section: Section) -> bool {
+    pub(super) fn is(&self, section: Section) -> bool {
         self.section == section
     }
 }
 
 /// The sections of the rail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Section {
+pub(super) enum Section {
     Home,
     Schedule,
     Runs,
@@ -64,7 +64,7 @@ pub enum Section {
 
 /// Light, dark, or what the system says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Theme {
+pub(super) enum Theme {
     #[default]
     Auto,
     Light,
@@ -73,7 +73,7 @@ pub enum Theme {
 
 impl Theme {
     /// The word of the cookie and of `data-theme`.
-    pub const fn code(self) -> &'static str {
+    pub(super) const fn code(self) -> &'static str {
         match self {
             Self::Auto => "auto",
             Self::Light => "light",
@@ -82,7 +82,7 @@ impl Theme {
     }
 
     /// The theme that a cookie or the switch names.
-    pub fn from_code(code: &str) -> Option<Self> {
+    pub(super) fn from_code(code: &str) -> Option<Self> {
         match code {
             "auto" => Some(Self::Auto),
             "light" => Some(Self::Light),

@@ -4,25 +4,127 @@
 use actix_web::web;
 
 use super::{Route, assets, get, post};
-use crate::access::Right::Public;
+use crate::access::Right::{Administer, Edit, Operate, Public, Read};
 
+mod changes;
+#[cfg(test)]
+mod checks;
+mod events;
 mod failure;
 mod frame;
+mod graph;
+mod group_form;
+mod home;
+mod job;
+mod job_edit;
+mod job_new;
+mod job_switch;
+mod job_tabs;
 mod login;
+mod machines;
 mod parts;
+mod profile;
+mod run;
+mod run_dialog;
+mod runs;
 #[cfg(test)]
 mod samples;
+mod schedule;
+mod tree;
 mod visit;
 
 pub(super) use failure::error_page;
 
-/// The routes of all pages.
+/// The routes of all pages. A path with a fixed word stands before one with a variable.
 pub(super) fn routes() -> Vec<Route> {
-    vec![
+    let mut routes = vec![
         get("/hera/static/{path:.*}", Public, || web::to(assets::asset)),
         get("/hera/login", Public, || web::to(login::show)),
         post("/hera/login", Public, || web::to(login::log_in)),
         post("/hera/logout", Public, || web::to(login::log_out)),
         post("/hera/preferences", Public, || web::to(visit::prefer)),
+        get("/", Public, || web::to(home::enter)),
+        get("/hera", Public, || web::to(home::enter)),
+        get("/hera/", Read, || web::to(home::show)),
+        get("/hera/events", Read, || web::to(events::stream)),
+        get("/hera/search", Read, || web::to(schedule::search)),
+        get("/hera/search/jobs", Read, || web::to(schedule::suggest)),
+        get("/hera/runs", Read, || web::to(runs::list)),
+        get("/hera/runs/{id}", Read, || web::to(run::show)),
+        get("/hera/runs/{id}/log.txt", Read, || web::to(run::download)),
+        post("/hera/runs/{id}/cancel", Operate, || web::to(run::cancel)),
+        get("/hera/machines", Read, || web::to(machines::show)),
+        post("/hera/machines/{id}/accepting", Administer, || {
+            web::to(machines::accept)
+        }),
+        get("/hera/profile", Read, || web::to(profile::show)),
+        post("/hera/profile/password", Read, || {
+            web::to(profile::change_password)
+        }),
+        post("/hera/profile/tokens", Read, || {
+            web::to(profile::create_token)
+        }),
+        post("/hera/profile/tokens/{id}/revoke", Read, || {
+            web::to(profile::revoke_token)
+        }),
+    ];
+    routes.extend(schedule_routes());
+    routes
+}
+
+fn schedule_routes() -> Vec<Route> {
+    vec![
+        get("/hera/schedule", Read, || web::to(schedule::index)),
+        get("/hera/schedule/tree", Read, || web::to(schedule::filtered)),
+        get("/hera/schedule/tree/{id}", Read, || {
+            web::to(schedule::branch)
+        }),
+        get("/hera/schedule/fires", Read, || web::to(job_new::fires)),
+        get("/hera/schedule/groups/{id}", Read, || {
+            web::to(schedule::group)
+        }),
+        get("/hera/schedule/groups/{id}/edit", Edit, || {
+            web::to(group_form::edit)
+        }),
+        post("/hera/schedule/groups/{id}/edit", Edit, || {
+            web::to(group_form::update)
+        }),
+        get("/hera/schedule/groups/{id}/groups/new", Edit, || {
+            web::to(group_form::new)
+        }),
+        post("/hera/schedule/groups/{id}/groups/new", Edit, || {
+            web::to(group_form::create)
+        }),
+        get("/hera/schedule/groups/{id}/jobs/new", Edit, || {
+            web::to(job_new::new)
+        }),
+        post("/hera/schedule/groups/{id}/jobs/new", Edit, || {
+            web::to(job_new::create)
+        }),
+        get("/hera/schedule/jobs/{id}", Read, || web::to(job::overview)),
+        get("/hera/schedule/jobs/{id}/versions", Read, || {
+            web::to(job_tabs::versions)
+        }),
+        get("/hera/schedule/jobs/{id}/runs", Read, || {
+            web::to(job_tabs::runs)
+        }),
+        get("/hera/schedule/jobs/{id}/revisions", Read, || {
+            web::to(job_tabs::revisions)
+        }),
+        get("/hera/schedule/jobs/{id}/edit", Edit, || {
+            web::to(job_edit::show)
+        }),
+        post("/hera/schedule/jobs/{id}/edit", Edit, || {
+            web::to(job_edit::save)
+        }),
+        post("/hera/schedule/jobs/{id}/switch", Edit, || {
+            web::to(job_switch::switch)
+        }),
+        get("/hera/schedule/jobs/{id}/run", Operate, || {
+            web::to(run_dialog::show)
+        }),
+        post("/hera/schedule/jobs/{id}/run", Operate, || {
+            web::to(run_dialog::start)
+        }),
     ]
 }

@@ -5,8 +5,12 @@ use askama::filters::HtmlSafe;
 use chrono::SecondsFormat;
 use chrono_tz::Tz;
 use hera_domain::clock::Timestamp;
+use hera_domain::engine::Run;
+use hera_domain::job::FieldError;
 use hera_domain::status::{RunStatus, Switch, Trigger, VersionStatus};
 
+use crate::store::RunView;
+use crate::web::BASE;
 use crate::web::i18n::Lang;
 
 /// A status: colour, shape and word, always together.
@@ -15,7 +19,7 @@ use crate::web::i18n::Lang;
     source = r##"<span class="st st-{{ class }}"><svg class="i" aria-hidden="true"><use href="#i-{{ icon }}"/></svg>{{ word }}</span>"##,
     ext = "html"
 )]
-pub struct Chip {
+pub(super) struct Chip {
     pub class: &'static str,
     pub icon: &'static str,
     pub word: &'static str,
@@ -25,7 +29,7 @@ pub struct Chip {
 impl HtmlSafe for Chip {}
 
 impl Chip {
-    pub const fn run(status: RunStatus, lang: Lang) -> Self {
+    pub(super) const fn run(status: RunStatus, lang: Lang) -> Self {
         let t = &lang.texts().status;
         let (class, icon, word) = match status {
             RunStatus::Queued => ("queued", "quarter", t.queued),
@@ -39,7 +43,7 @@ impl Chip {
         Self { class, icon, word }
     }
 
-    pub const fn version(status: VersionStatus, frozen: bool, lang: Lang) -> Self {
+    pub(super) const fn version(status: VersionStatus, frozen: bool, lang: Lang) -> Self {
         let t = &lang.texts().status;
         if frozen {
             return Self {
@@ -64,7 +68,7 @@ impl Chip {
         Self { class, icon, word }
     }
 
-    pub const fn switch(switch: Switch, lang: Lang) -> Self {
+    pub(super) const fn switch(switch: Switch, lang: Lang) -> Self {
         let t = &lang.texts().status;
         let (class, icon, word) = match switch {
             Switch::Open => ("open", "toggle-right", t.open),
@@ -75,7 +79,7 @@ impl Chip {
     }
 
     /// The job has no version on the day that is shown.
-    pub const fn none(lang: Lang) -> Self {
+    pub(super) const fn none(lang: Lang) -> Self {
         Self {
             class: "none",
             icon: "circle-dashed",
@@ -85,7 +89,7 @@ impl Chip {
 }
 
 /// The word for a trigger.
-pub const fn trigger_word(trigger: Trigger, lang: Lang) -> &'static str {
+pub(super) const fn trigger_word(trigger: Trigger, lang: Lang) -> &'static str {
     let t = &lang.texts().status;
     match trigger {
         Trigger::Schedule => t.trigger_schedule,
@@ -103,7 +107,7 @@ pub const fn trigger_word(trigger: Trigger, lang: Lang) -> &'static str {
     source = r#"<time datetime="{{ iso }}" title="{{ absolute }}" data-relative>{{ relative }}</time>"#,
     ext = "html"
 )]
-pub struct Ago {
+pub(super) struct Ago {
     pub iso: String,
     pub absolute: String,
     pub relative: String,
@@ -117,7 +121,7 @@ impl HtmlSafe for Ago {}
     source = r#"<time datetime="{{ iso }}" title="{{ absolute }}">{{ short }}</time>"#,
     ext = "html"
 )]
-pub struct At {
+pub(super) struct At {
     pub iso: String,
     pub absolute: String,
     pub short: String,
@@ -127,7 +131,7 @@ impl HtmlSafe for At {}
 
 /// What is needed to show times: the present, the zone, the language.
 #[derive(Debug, Clone, Copy)]
-pub struct Times {
+pub(super) struct Times {
     pub now: Timestamp,
     pub zone: Tz,
     pub lang: Lang,
@@ -136,11 +140,11 @@ pub struct Times {
 impl Times {
     /// The same with another zone (a job's own).
     #[must_use]
-    pub fn in_zone(self, zone: Tz) -> Self {
+    pub(super) fn in_zone(self, zone: Tz) -> Self {
         Self { zone, ..self }
     }
 
-    pub fn ago(&self, at: Timestamp) -> Ago {
+    pub(super) fn ago(&self, at: Timestamp) -> Ago {
         Ago {
             iso: at.to_rfc3339_opts(SecondsFormat::Millis, true),
             absolute: self.absolute(at),
@@ -149,7 +153,7 @@ impl Times {
     }
 
     /// `06:30` today, `11-20 06:30` this year, with the year otherwise.
-    pub fn at(&self, at: Timestamp) -> At {
+    pub(super) fn at(&self, at: Timestamp) -> At {
         let local = at.with_timezone(&self.zone);
         let today = self.now.with_timezone(&self.zone);
         let format = if local.date_naive() == today.date_naive() {
@@ -167,8 +171,195 @@ impl Times {
     }
 
     /// Date, time and zone.
-    pub fn absolute(&self, at: Timestamp) -> String {
+    pub(super) fn absolute(&self, at: Timestamp) -> String {
         let local = at.with_timezone(&self.zone);
         local.format("%Y-%m-%d %H:%M:%S %Z").to_string()
     }
+}
+
+/// What is wrong with a form, by field.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Errors(pub Vec<FieldError>);
+
+impl Errors {
+    /// The first message for a field.
+    pub(super) fn of(&self, field: &str) -> Option<&str> {
+        let found = self.0.iter().find(|error| error.field == field);
+        found.map(|error| error.message.as_str())
+    }
+
+    pub(super) fn has(&self, field: &str) -> bool {
+        self.of(field).is_some()
+    }
+
+    /// What stands at the top of the form: a general remark, and every error that none of the
+    /// form's own fields can show.
+    pub(super) fn notice(&self, shown: &[&str], lang: Lang) -> Option<String> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let mut text = lang.texts().form.check_fields.to_owned();
+        for error in self.0.iter().filter(|e| !shown.contains(&e.field.as_str())) {
+            text.push_str(&format!(" {}: {}.", error.field, error.message));
+        }
+        Some(text)
+    }
+}
+
+/// A step of the way to a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Crumb {
+    pub name: String,
+    pub href: String,
+}
+
+/// A named value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fact {
+    pub name: &'static str,
+    pub value: String,
+    pub href: Option<String>,
+}
+
+impl Fact {
+    pub(super) fn new(name: &'static str, value: impl Into<String>) -> Self {
+        Self {
+            name,
+            value: value.into(),
+            href: None,
+        }
+    }
+
+    #[must_use]
+    pub(super) fn link(mut self, href: String) -> Self {
+        self.href = Some(href);
+        self
+    }
+}
+
+/// An entry of a select.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Choice {
+    pub value: String,
+    pub word: String,
+    pub chosen: bool,
+}
+
+impl Choice {
+    pub(super) fn new(value: impl Into<String>, word: impl Into<String>, chosen: bool) -> Self {
+        Self {
+            value: value.into(),
+            word: word.into(),
+            chosen,
+        }
+    }
+}
+
+/// How full something is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Meter {
+    /// 0 to 100.
+    pub percent: u8,
+    pub class: &'static str,
+    pub word: String,
+}
+
+impl Meter {
+    /// `rate` 1 = full; `word` is what is read.
+    pub(super) fn new(rate: f64, word: String) -> Self {
+        let percent = percent(rate);
+        let class = match percent {
+            0..75 => "calm",
+            75..90 => "high",
+            _ => "full",
+        };
+        Self {
+            percent,
+            class,
+            word,
+        }
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to 0..=100 before the cast"
+)]
+fn percent(rate: f64) -> u8 {
+    (rate.clamp(0.0, 1.0) * 100.0).round() as u8
+}
+
+/// A run as a line of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RunLine {
+    pub id: i64,
+    pub href: String,
+    pub job_id: i64,
+    pub job_name: String,
+    pub job_href: String,
+    pub status: Chip,
+    pub unreachable: bool,
+    /// It failed or was lost.
+    pub bad: bool,
+    pub version: String,
+    pub trigger: &'static str,
+    pub attempt: u32,
+    pub worker: String,
+    pub started: Option<Ago>,
+    pub took: String,
+    /// While it runs: since when, for the running clock.
+    pub running_since: Option<String>,
+    pub why: String,
+    pub ago: Ago,
+}
+
+impl RunLine {
+    pub(super) fn new(view: &RunView, times: Times) -> Self {
+        let run = &view.run;
+        let lang = times.lang;
+        let running = run.status == RunStatus::Running;
+        let took = match (run.started_at, run.ended_at) {
+            (Some(start), Some(end)) => lang.duration((end - start).num_milliseconds()),
+            (Some(start), None) if running => lang.duration((times.now - start).num_milliseconds()),
+            (Some(_) | None, _) => "–".to_owned(),
+        };
+        let bad = matches!(run.status, RunStatus::Failed | RunStatus::Lost);
+        Self {
+            id: run.id.0,
+            href: format!("{BASE}/runs/{}", run.id),
+            job_id: run.job.0,
+            job_name: view.job_name.clone(),
+            job_href: format!("{BASE}/schedule/jobs/{}", run.job),
+            status: Chip::run(run.status, lang),
+            unreachable: run.unreachable,
+            bad,
+            version: view.version.to_string(),
+            trigger: trigger_word(run.trigger, lang),
+            attempt: run.attempt,
+            worker: view.worker_name.clone().unwrap_or_default(),
+            started: run.started_at.map(|at| times.ago(at)),
+            took,
+            running_since: run.started_at.filter(|_| running).map(iso),
+            why: why(run, lang),
+            ago: times.ago(run.ended_at.or(run.started_at).unwrap_or(run.created_at)),
+        }
+    }
+}
+
+/// Why a run ended or waits, in one sentence.
+pub(super) fn why(run: &Run, lang: Lang) -> String {
+    let mut parts = Vec::new();
+    match (run.exit_code, run.signal) {
+        (Some(0) | None, None) => {}
+        (Some(code), None) => parts.push(lang.exit_code(code)),
+        (_, Some(signal)) => parts.push(lang.signal(signal)),
+    }
+    parts.extend(run.reason.clone());
+    parts.join(" · ")
+}
+
+/// An instant for scripts.
+pub(super) fn iso(at: Timestamp) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }

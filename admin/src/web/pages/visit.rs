@@ -7,10 +7,12 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, web};
 use askama::Template;
+use hera_domain::clock::Timestamp;
 
 use super::frame::{Frame, Section, Theme};
 use super::parts::Times;
-use crate::access::Actor;
+use crate::access::{Actor, Decision, Right, decide};
+use crate::master::CommandError;
 use crate::web::assets::AssetUrls;
 use crate::web::auth::Identity;
 use crate::web::error::{Error, Result};
@@ -33,7 +35,7 @@ pub(in crate::web) struct Visit {
 
 impl Visit {
     /// Reads a request that has passed the outermost layer.
-    pub fn of(request: &HttpRequest) -> Self {
+    pub(super) fn of(request: &HttpRequest) -> Self {
         let cookie = |name| request.cookie(name).map(|c| c.value().to_owned());
         let accepted = request.headers().get(ACCEPT_LANGUAGE);
         let lang = cookie(LANG_COOKIE)
@@ -64,20 +66,26 @@ impl Visit {
     }
 
     /// The texts of the page's language.
-    pub fn t(&self) -> &'static Texts {
+    pub(super) fn t(&self) -> &'static Texts {
         self.lang.texts()
     }
 
     /// The person; every page but the login has the guard make sure that there is one.
-    pub fn actor(&self) -> Result<&Actor> {
+    pub(super) fn actor(&self) -> Result<&Actor> {
         let identity = self.identity.as_ref();
         identity
             .map(|i| &i.actor)
             .ok_or_else(|| Error::Unauthenticated("log in".to_owned()))
     }
 
+    /// Whether the person may do what needs `right`: what they may not is not offered.
+    pub(super) fn may(&self, right: Right) -> bool {
+        let actor = self.identity.as_ref().map(|i| &i.actor);
+        decide(actor, right) == Decision::Allowed
+    }
+
     /// How this page shows times.
-    pub fn times(&self) -> Times {
+    pub(super) fn times(&self) -> Times {
         Times {
             now: self.state.clock.now(),
             zone: self.state.settings.timezone,
@@ -85,8 +93,15 @@ impl Visit {
         }
     }
 
+    /// Midnight of today in the installation's zone.
+    pub(super) fn today_start(&self) -> Timestamp {
+        let zone = self.state.settings.timezone;
+        let today = self.state.clock.now().with_timezone(&zone).date_naive();
+        hera_domain::cron::day_start(zone, today)
+    }
+
     /// The frame around the page.
-    pub fn frame(&self, section: Section) -> Frame {
+    pub(super) fn frame(&self, section: Section) -> Frame {
         let leader = self.state.master.leader();
         let now = self.state.clock.now();
         let local = now.with_timezone(&self.state.settings.timezone);
@@ -144,6 +159,16 @@ pub(super) fn go_to(path: &str) -> HttpResponse {
     HttpResponse::SeeOther()
         .insert_header((actix_web::http::header::LOCATION, path))
         .finish()
+}
+
+/// Why a command was refused, to be shown on the page that asked; other errors have their own.
+pub(super) fn refusal(error: CommandError) -> Result<String> {
+    let error = Error::from(error);
+    if matches!(error, Error::Conflict(_) | Error::Stale(_)) {
+        Ok(error.to_string())
+    } else {
+        Err(error)
+    }
 }
 
 /// A path of this site to go on with, or the home page: never another site.

@@ -1,0 +1,202 @@
+//! Today at a glance: six numbers, what needs a person, what ran, who runs it.
+
+use actix_web::HttpResponse;
+use askama::Template;
+use chrono::TimeDelta;
+use hera_domain::graph::{Upstreams, reachable, reverse};
+use hera_domain::status::{RunStatus, VersionStatus as V};
+
+use super::frame::{Frame, Section};
+use super::machines::Machine;
+use super::parts::{Ago, Chip, RunLine};
+use super::visit::{Visit, html};
+use crate::access::Right;
+use crate::store::{RunFilter, RunView};
+use crate::web::BASE;
+use crate::web::error::Result;
+
+/// The page.
+#[derive(Debug, Template)]
+#[template(path = "home/page.html")]
+pub(super) struct HomePage {
+    pub frame: Frame,
+    pub date: String,
+    pub numbers: Vec<Number>,
+    pub needs: Vec<Need>,
+    pub recent: Vec<RunLine>,
+    pub workers: Vec<Machine>,
+    pub can_operate: bool,
+}
+
+/// A number that leads to what it counts.
+#[derive(Debug)]
+pub(super) struct Number {
+    pub value: i64,
+    pub word: &'static str,
+    pub class: &'static str,
+    pub icon: &'static str,
+    pub href: String,
+}
+
+/// A failure that nobody has repaired yet.
+#[derive(Debug)]
+pub(super) struct Need {
+    pub status: Chip,
+    pub job_name: String,
+    pub job_href: String,
+    pub version: String,
+    pub why: String,
+    /// Who stands still because of it.
+    pub blocked: String,
+    pub ago: Ago,
+    pub run_href: String,
+    pub recover_href: String,
+}
+
+/// `GET /`.
+pub(super) async fn show(visit: Visit) -> Result<HttpResponse> {
+    let start = visit.today_start();
+    let store = &visit.state.store;
+    let times = visit.times();
+    let recent = store.runs(RunFilter::default(), None, 10).await?.items;
+    html(&HomePage {
+        frame: visit.frame(Section::Home),
+        date: start
+            .with_timezone(&times.zone)
+            .format("%Y-%m-%d")
+            .to_string(),
+        numbers: numbers(&visit).await?,
+        needs: needs(&visit).await?,
+        recent: recent.iter().map(|run| RunLine::new(run, times)).collect(),
+        workers: visit
+            .state
+            .master
+            .workers()
+            .iter()
+            .map(|worker| Machine::new(worker, times))
+            .collect(),
+        can_operate: visit.may(Right::Operate),
+    })
+}
+
+/// Versions of today by where they stand. Planned counts the real ones: due, started or touched.
+async fn numbers(visit: &Visit) -> Result<Vec<Number>> {
+    let t = &visit.t().home;
+    let start = visit.today_start();
+    let store = &visit.state.store;
+    let counts = store
+        .count_versions(start, start + TimeDelta::days(1))
+        .await?;
+    let sum = |statuses: &[V]| -> i64 {
+        statuses
+            .iter()
+            .filter_map(|status| counts.get(status))
+            .sum()
+    };
+    let number = |value, word, class, icon, query: &str| Number {
+        value,
+        word,
+        class,
+        icon,
+        href: format!("{BASE}/{query}"),
+    };
+    Ok(vec![
+        number(
+            counts.values().sum(),
+            t.planned,
+            "planned",
+            "calendar-event",
+            "runs?since=today",
+        ),
+        number(
+            sum(&[V::Success, V::Skipped]),
+            t.done,
+            "success",
+            "circle-check-filled",
+            "runs?status=success&since=today",
+        ),
+        number(
+            sum(&[V::Running]),
+            t.running,
+            "running",
+            "half",
+            "runs?status=running",
+        ),
+        number(
+            sum(&[V::Queued]),
+            t.queued,
+            "queued",
+            "quarter",
+            "runs?status=queued,dispatched",
+        ),
+        number(
+            sum(&[V::Waiting, V::RetryWait, V::Planned]),
+            t.waiting,
+            "waiting",
+            "circle",
+            "schedule",
+        ),
+        number(
+            sum(&[V::Failed, V::Lost, V::Missed]),
+            t.failed,
+            "failed",
+            "circle-x-filled",
+            "runs?status=failed,lost&since=today",
+        ),
+    ])
+}
+
+/// Failed and lost runs of the last two days that are their job's latest word.
+async fn needs(visit: &Visit) -> Result<Vec<Need>> {
+    let store = &visit.state.store;
+    let filter = RunFilter {
+        statuses: vec![RunStatus::Failed, RunStatus::Lost],
+        from: Some(visit.state.clock.now() - TimeDelta::days(2)),
+        ..RunFilter::default()
+    };
+    let failed = store.runs(filter, None, 50).await?.items;
+    let latest = store
+        .latest_runs(failed.iter().map(|view| view.run.job).collect())
+        .await?;
+    let defs = visit.state.master.definitions();
+    let up: Upstreams = defs
+        .jobs
+        .values()
+        .map(|job| {
+            let edges = job.schedule().edges.iter();
+            (job.id, edges.map(|edge| edge.upstream).collect())
+        })
+        .collect();
+    let down = reverse(&up);
+    let unrepaired = |view: &&RunView| {
+        latest
+            .get(&view.run.job)
+            .is_some_and(|l| l.run.id == view.run.id)
+    };
+    Ok(failed
+        .iter()
+        .filter(unrepaired)
+        .map(|view| {
+            let line = RunLine::new(view, visit.times());
+            Need {
+                status: line.status,
+                recover_href: format!(
+                    "{}/run?version={}&trigger=recover",
+                    line.job_href, line.version
+                ),
+                blocked: visit.lang.blocks(reachable(&down, view.run.job).len()),
+                job_name: line.job_name,
+                job_href: line.job_href,
+                version: line.version,
+                why: line.why,
+                ago: line.ago,
+                run_href: line.href,
+            }
+        })
+        .collect())
+}
+
+/// `GET /hera` and `GET /`: the way in.
+pub(super) async fn enter() -> HttpResponse {
+    super::visit::go_to(&format!("{BASE}/"))
+}

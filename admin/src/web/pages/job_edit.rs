@@ -1,0 +1,382 @@
+//! Editing and creating a job.
+
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use chrono_tz::Tz;
+use hera_domain::config;
+use hera_domain::id::{HostGroupId, JobId, Revision};
+use hera_domain::job::{Edge, FieldError, JobContent, RetryPolicy, Schedule};
+use hera_domain::status::{Misfire, OnLost, Overlap, Policy, Window};
+use serde::Deserialize;
+
+use super::changes::{Changes, between};
+use super::frame::{Frame, Section};
+use super::job::{misfire_word, on_lost_word, overlap_word, stored};
+use super::parts::{Choice, Crumb, Errors};
+use super::schedule::tree_at;
+use super::tree::{Tree, crumbs};
+use super::visit::{Visit, go_to, html, page_of, refusal};
+use crate::master::{CommandError, SaveJob};
+use crate::web::BASE;
+use crate::web::error::Result;
+use crate::web::i18n::Job as Texts;
+
+/// Fields that show their errors beside them.
+pub(super) const FIELDS: &[&str] = &[
+    "name",
+    "run_type",
+    "script",
+    "config",
+    "schedule.cron",
+    "schedule.timezone",
+    "schedule.dependencies",
+    "retries",
+    "retry_wait_minutes",
+    "must_end_minutes",
+];
+
+/// The edit form.
+#[derive(Debug, Template)]
+#[template(path = "job/edit.html")]
+pub(super) struct EditPage {
+    pub frame: Frame,
+    pub tree: Tree,
+    pub side_first: bool,
+    pub crumbs: Vec<Crumb>,
+    pub title: String,
+    pub id: Option<i64>,
+    pub action: String,
+    pub back: String,
+    pub base_revision: Option<i64>,
+    pub notice: Option<String>,
+    pub errors: Errors,
+    pub stale: Option<Stale>,
+    pub form: JobForm,
+    pub run_types: Vec<Choice>,
+    pub host_groups: Vec<Choice>,
+    pub priorities: Vec<Choice>,
+    pub overlaps: Vec<Choice>,
+    pub misfires: Vec<Choice>,
+    pub on_losts: Vec<Choice>,
+}
+
+/// Somebody else saved first.
+#[derive(Debug)]
+pub(super) struct Stale {
+    pub newest: i64,
+    pub changes: Changes,
+}
+
+/// The form as it is typed: every value is text until it has been read.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(super) struct JobForm {
+    #[serde(default)]
+    pub base_revision: i64,
+    pub name: String,
+    #[serde(default)]
+    pub description: String,
+    pub run_type: String,
+    #[serde(default)]
+    pub script: String,
+    #[serde(default)]
+    pub config: String,
+    #[serde(default)]
+    pub cron: String,
+    #[serde(default)]
+    pub timezone: String,
+    #[serde(default)]
+    pub dependencies: String,
+    #[serde(default)]
+    pub host_group_id: String,
+    #[serde(default)]
+    pub priority: String,
+    #[serde(default)]
+    pub retries: String,
+    #[serde(default)]
+    pub retry_wait_minutes: String,
+    #[serde(default)]
+    pub overlap: String,
+    #[serde(default)]
+    pub misfire: String,
+    #[serde(default)]
+    pub on_lost: String,
+    #[serde(default)]
+    pub must_end_minutes: String,
+    pub kill_on_timeout: Option<String>,
+    #[serde(default)]
+    pub comment: String,
+}
+
+impl JobForm {
+    /// The form for a content.
+    pub(super) fn of(revision: Revision, content: &JobContent) -> Self {
+        let edges = content.schedule.edges.iter();
+        let edges: Vec<_> = edges.map(|edge| edge.upstream.to_string()).collect();
+        let config = content.config.iter();
+        let config = config
+            .map(|(key, value)| (key.clone(), config::shown(key, value).to_owned()))
+            .collect();
+        Self {
+            base_revision: revision.0,
+            name: content.name.clone(),
+            description: content.description.clone(),
+            run_type: content.run_type.clone(),
+            script: content.script.clone(),
+            config: config::to_lines(&config),
+            cron: content.schedule.cron.clone().unwrap_or_default(),
+            timezone: content.schedule.timezone.to_string(),
+            dependencies: edges.join(", "),
+            host_group_id: content
+                .host_group_id
+                .map_or(String::new(), |id| id.to_string()),
+            priority: content.priority.to_string(),
+            retries: content.retry.count.to_string(),
+            retry_wait_minutes: content.retry.wait_minutes.to_string(),
+            overlap: content.overlap.to_string(),
+            misfire: content.misfire.to_string(),
+            on_lost: content.on_lost.to_string(),
+            must_end_minutes: content
+                .must_end_minutes
+                .map_or(String::new(), |n| n.to_string()),
+            kill_on_timeout: content.kill_on_timeout.then(|| "true".to_owned()),
+            comment: String::new(),
+        }
+    }
+
+    /// The content that the form makes of `before`; what it does not show stays as it was.
+    pub(super) fn content(
+        &self,
+        before: &JobContent,
+        t: &Texts,
+    ) -> std::result::Result<JobContent, Errors> {
+        let mut wrong = Vec::new();
+        let mut number = |field: &str, text: &str| -> u32 {
+            let text = text.trim();
+            if text.is_empty() {
+                return 0;
+            }
+            text.parse().unwrap_or_else(|_e| {
+                wrong.push(FieldError::new(field, t.whole_number));
+                0
+            })
+        };
+        let retry = RetryPolicy {
+            count: number("retries", &self.retries),
+            wait_minutes: number("retry_wait_minutes", &self.retry_wait_minutes),
+            exit_codes: before.retry.exit_codes.clone(),
+        };
+        let must_end = number("must_end_minutes", &self.must_end_minutes);
+        let mut config = config::parse_lines(&self.config).unwrap_or_else(|e| {
+            wrong.push(FieldError::new("config", e.to_string()));
+            before.config.clone()
+        });
+        // A secret is shown as a mask: a mask that comes back means "as it was".
+        for (key, value) in &mut config {
+            if config::is_secret(key) && value == config::MASK {
+                value.clone_from(before.config.get(key).unwrap_or(&String::new()));
+            }
+        }
+        let content = JobContent {
+            name: self.name.trim().to_owned(),
+            description: newlines(&self.description),
+            run_type: self.run_type.clone(),
+            script: newlines(&self.script),
+            schedule: self.schedule(before, t, &mut wrong),
+            config,
+            host_group_id: self.host_group_id.parse().ok().map(HostGroupId),
+            priority: self.priority.parse().unwrap_or(before.priority),
+            retry,
+            overlap: self.overlap.parse().unwrap_or(before.overlap),
+            misfire: self.misfire.parse().unwrap_or(before.misfire),
+            on_lost: self.on_lost.parse().unwrap_or(before.on_lost),
+            must_end_minutes: (must_end > 0).then_some(must_end),
+            kill_on_timeout: self.kill_on_timeout.is_some(),
+            ..before.clone()
+        };
+        if wrong.is_empty() {
+            Ok(content)
+        } else {
+            Err(Errors(wrong))
+        }
+    }
+
+    fn schedule(&self, before: &JobContent, t: &Texts, wrong: &mut Vec<FieldError>) -> Schedule {
+        let before = &before.schedule;
+        let timezone = self.timezone.trim();
+        let timezone = if timezone.is_empty() {
+            before.timezone
+        } else {
+            timezone.parse::<Tz>().unwrap_or_else(|_e| {
+                wrong.push(FieldError::new("schedule.timezone", t.no_zone));
+                before.timezone
+            })
+        };
+        let edges = edges(&self.dependencies, before).unwrap_or_else(|| {
+            wrong.push(FieldError::new("schedule.dependencies", t.job_ids));
+            Vec::new()
+        });
+        let cron = self.cron.trim();
+        Schedule {
+            cron: (!cron.is_empty()).then(|| cron.to_owned()),
+            timezone,
+            edges,
+        }
+    }
+}
+
+/// Reads ids of upstream jobs; an edge that was there keeps its window and policy.
+fn edges(text: &str, before: &Schedule) -> Option<Vec<Edge>> {
+    text.split([',', ' ', '，', '、'])
+        .filter(|word| !word.is_empty())
+        .map(|word| {
+            let upstream = JobId(word.parse().ok()?);
+            let known = before.edges.iter().find(|edge| edge.upstream == upstream);
+            Some(known.cloned().unwrap_or(Edge {
+                upstream,
+                window: Window::Nearest,
+                policy: Policy::Success,
+            }))
+        })
+        .collect()
+}
+
+/// Browsers send CRLF; scripts have LF.
+fn newlines(text: &str) -> String {
+    text.replace("\r\n", "\n")
+}
+
+/// `GET /schedule/jobs/{id}/edit`.
+pub(super) async fn show(visit: Visit, id: web::Path<i64>) -> Result<HttpResponse> {
+    let job = stored(&visit, JobId(*id)).await?;
+    let form = JobForm::of(job.def.revision, &job.content);
+    html(&page(&visit, &job.content, JobId(*id), form).await?)
+}
+
+async fn page(visit: &Visit, content: &JobContent, id: JobId, form: JobForm) -> Result<EditPage> {
+    let defs = visit.state.master.definitions();
+    let t = &visit.t().job;
+    let path = format!("{BASE}/schedule/jobs/{id}");
+    let mut host_groups = vec![Choice::new(
+        "",
+        t.default_host_group,
+        form.host_group_id.is_empty(),
+    )];
+    host_groups.extend(defs.host_groups.values().map(|group| {
+        let id = group.id.to_string();
+        let chosen = form.host_group_id == id;
+        Choice::new(id, group.name.clone(), chosen)
+    }));
+    let choices = |words: Vec<(&'static str, &'static str)>, chosen: &str| {
+        let choice = |(value, word)| Choice::new(value, word, value == chosen);
+        words.into_iter().map(choice).collect()
+    };
+    Ok(EditPage {
+        frame: visit.frame(Section::Schedule),
+        tree: tree_at(visit, id).await?,
+        side_first: false,
+        crumbs: crumbs(visit, &defs, Some(content.group_id)),
+        title: format!("{} {}", t.edit_title, content.name),
+        id: Some(id.0),
+        action: format!("{path}/edit"),
+        back: path,
+        base_revision: Some(form.base_revision),
+        notice: None,
+        errors: Errors::default(),
+        stale: None,
+        run_types: run_types(&form.run_type),
+        host_groups,
+        priorities: (1..=5)
+            .map(|n: u8| Choice::new(n.to_string(), n.to_string(), form.priority == n.to_string()))
+            .collect(),
+        overlaps: choices(
+            Overlap::ALL
+                .iter()
+                .map(|o| (o.as_str(), overlap_word(*o, t)))
+                .collect(),
+            &form.overlap,
+        ),
+        misfires: choices(
+            Misfire::ALL
+                .iter()
+                .map(|m| (m.as_str(), misfire_word(*m, t)))
+                .collect(),
+            &form.misfire,
+        ),
+        on_losts: choices(
+            OnLost::ALL
+                .iter()
+                .map(|o| (o.as_str(), on_lost_word(*o, t)))
+                .collect(),
+            &form.on_lost,
+        ),
+        form,
+    })
+}
+
+/// The types that every installation has, and the one that is chosen.
+pub(super) fn run_types(chosen: &str) -> Vec<Choice> {
+    let mut types = vec!["shell", "python"];
+    if !chosen.is_empty() && !types.contains(&chosen) {
+        types.push(chosen);
+    }
+    let choice = |word| Choice::new(word, word, word == chosen);
+    types.into_iter().map(choice).collect()
+}
+
+/// `POST /schedule/jobs/{id}/edit`.
+pub(super) async fn save(
+    visit: Visit,
+    id: web::Path<i64>,
+    form: web::Form<JobForm>,
+) -> Result<HttpResponse> {
+    let id = JobId(*id);
+    let form = form.into_inner();
+    let job = stored(&visit, id).await?;
+    let t = &visit.t().job;
+    let content = match form.content(&job.content, t) {
+        Ok(content) => content,
+        Err(errors) => return invalid(&visit, &job.content, id, form, errors).await,
+    };
+    let save = SaveJob {
+        id: Some(id),
+        base_revision: Some(Revision(form.base_revision)),
+        content: content.clone(),
+        comment: form.comment.clone(),
+    };
+    match visit.state.master.save_job(visit.actor()?, save).await {
+        Ok(_saved) => Ok(go_to(&format!("{BASE}/schedule/jobs/{id}"))),
+        Err(CommandError::Stale { newest, .. }) => {
+            let theirs = stored(&visit, id).await?.content;
+            let mut page = page(&visit, &theirs, id, form).await?;
+            // Saved once more it is an edit of the newest revision: the person has seen what differs.
+            page.base_revision = Some(newest.0);
+            page.stale = Some(Stale {
+                newest: newest.0,
+                changes: between(&theirs, &content, t),
+            });
+            page_of(HttpResponse::Conflict(), &page)
+        }
+        Err(CommandError::Invalid(errors)) => {
+            invalid(&visit, &job.content, id, form, Errors(errors)).await
+        }
+        Err(error) => {
+            let reason = refusal(error)?;
+            let mut page = page(&visit, &job.content, id, form).await?;
+            page.notice = Some(reason);
+            page_of(HttpResponse::Conflict(), &page)
+        }
+    }
+}
+
+async fn invalid(
+    visit: &Visit,
+    content: &JobContent,
+    id: JobId,
+    form: JobForm,
+    errors: Errors,
+) -> Result<HttpResponse> {
+    let mut page = page(visit, content, id, form).await?;
+    page.notice = errors.notice(FIELDS, visit.lang);
+    page.errors = errors;
+    page_of(HttpResponse::UnprocessableEntity(), &page)
+}

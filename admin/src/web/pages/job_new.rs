@@ -1,0 +1,184 @@
+//! Creating a job, and reading a cron expression back while it is typed.
+
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use chrono_tz::Tz;
+use hera_domain::cron::CronExpr;
+use hera_domain::id::GroupId;
+use hera_domain::job::{JobContent, RetryPolicy, Schedule};
+use hera_domain::status::{Misfire, OnLost, Overlap};
+use serde::Deserialize;
+
+use super::frame::{Frame, Section};
+use super::job::Fire;
+use super::job_edit::{FIELDS, JobForm, run_types};
+use super::parts::{Choice, Errors};
+use super::visit::{Visit, go_to, html, page_of, refusal};
+use crate::master::{CommandError, SaveJob};
+use crate::web::BASE;
+use crate::web::error::{Error, Result};
+
+/// The dialog that creates a job.
+#[derive(Debug, Template)]
+#[template(path = "job/new.html")]
+pub(super) struct NewJobPage {
+    pub frame: Frame,
+    pub action: String,
+    pub back: String,
+    pub group: String,
+    pub notice: Option<String>,
+    pub errors: Errors,
+    pub name: String,
+    pub cron: String,
+    pub dependencies: String,
+    pub run_types: Vec<Choice>,
+}
+
+/// `GET /schedule/groups/{id}/jobs/new`.
+pub(super) async fn new(visit: Visit, group: web::Path<i64>) -> Result<HttpResponse> {
+    html(&new_page(
+        &visit,
+        GroupId(*group),
+        JobForm::default(),
+        Errors::default(),
+    )?)
+}
+
+fn new_page(visit: &Visit, group: GroupId, form: JobForm, errors: Errors) -> Result<NewJobPage> {
+    let defs = visit.state.master.definitions();
+    let found = defs.groups.get(&group);
+    let found = found.ok_or_else(|| Error::NotFound(format!("group {group}")))?;
+    let path = format!("{BASE}/schedule/groups/{group}");
+    Ok(NewJobPage {
+        frame: visit.frame(Section::Schedule),
+        action: format!("{path}/jobs/new"),
+        back: path,
+        group: found.content.name.clone(),
+        notice: errors.notice(FIELDS, visit.lang),
+        errors,
+        run_types: run_types(if form.run_type.is_empty() {
+            "shell"
+        } else {
+            &form.run_type
+        }),
+        name: form.name,
+        cron: form.cron,
+        dependencies: form.dependencies,
+    })
+}
+
+/// `POST /schedule/groups/{id}/jobs/new`: an empty, closed job, whose edit form comes next.
+pub(super) async fn create(
+    visit: Visit,
+    group: web::Path<i64>,
+    form: web::Form<JobForm>,
+) -> Result<HttpResponse> {
+    let group = GroupId(*group);
+    let form = form.into_inner();
+    let empty = JobContent {
+        group_id: group,
+        name: String::new(),
+        description: String::new(),
+        run_type: String::new(),
+        script: String::new(),
+        schedule: Schedule {
+            cron: None,
+            timezone: visit.state.settings.timezone,
+            edges: Vec::new(),
+        },
+        config: std::collections::BTreeMap::new(),
+        host_group_id: None,
+        priority: 3,
+        retry: RetryPolicy::default(),
+        overlap: Overlap::Wait,
+        misfire: Misfire::RunAll,
+        on_lost: OnLost::Ask,
+        must_end_minutes: None,
+        kill_on_timeout: false,
+        expected_end: None,
+        areas: Vec::new(),
+        labels: Vec::new(),
+        alarm_level: 0,
+        cron_period: None,
+        cron_interval: None,
+    };
+    let errors = match form.content(&empty, &visit.t().job) {
+        Ok(content) => {
+            let save = SaveJob {
+                id: None,
+                base_revision: None,
+                content,
+                comment: form.comment.clone(),
+            };
+            match visit.state.master.save_job(visit.actor()?, save).await {
+                Ok(saved) => return Ok(go_to(&format!("{BASE}/schedule/jobs/{}/edit", saved.id))),
+                Err(CommandError::Invalid(errors)) => Errors(errors),
+                Err(error) => {
+                    let reason = refusal(error)?;
+                    let mut page = new_page(&visit, group, form, Errors::default())?;
+                    page.notice = Some(reason);
+                    return page_of(HttpResponse::Conflict(), &page);
+                }
+            }
+        }
+        Err(errors) => errors,
+    };
+    page_of(
+        HttpResponse::UnprocessableEntity(),
+        &new_page(&visit, group, form, errors)?,
+    )
+}
+
+/// What a cron expression means, read back while it is typed.
+#[derive(Debug, Template)]
+#[template(path = "job/fires.html")]
+pub(super) struct FiresFragment {
+    pub error: Option<String>,
+    pub fires: Vec<Fire>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct CronQuery {
+    #[serde(default)]
+    cron: String,
+    #[serde(default)]
+    timezone: String,
+}
+
+/// `GET /schedule/fires?cron=&timezone=`.
+pub(super) async fn fires(visit: Visit, query: web::Query<CronQuery>) -> Result<HttpResponse> {
+    let query = query.into_inner();
+    let zone: Tz = query
+        .timezone
+        .parse()
+        .unwrap_or(visit.state.settings.timezone);
+    let times = visit.times().in_zone(zone);
+    if query.cron.trim().is_empty() {
+        return html(&FiresFragment {
+            error: None,
+            fires: Vec::new(),
+        });
+    }
+    // An expression may fire once in four years: looking for it is work for another thread.
+    let read = web::block(move || {
+        let cron = CronExpr::parse(query.cron.trim())?;
+        Ok::<Vec<_>, hera_domain::cron::CronError>(cron.fires(zone, times.now).take(5).collect())
+    });
+    let fragment = match read.await.map_err(|e| Error::Internal(e.into()))? {
+        Ok(fires) => FiresFragment {
+            error: fires.is_empty().then(|| visit.t().job.no_fires.to_owned()),
+            fires: fires
+                .into_iter()
+                .map(|at| Fire {
+                    at: times.at(at),
+                    ago: times.ago(at),
+                })
+                .collect(),
+        },
+        Err(error) => FiresFragment {
+            error: Some(error.to_string()),
+            fires: Vec::new(),
+        },
+    };
+    html(&fragment)
+}

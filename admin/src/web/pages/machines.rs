@@ -1,0 +1,128 @@
+//! The workers: what they do, and whether they take more.
+
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use hera_domain::id::WorkerId;
+use serde::Deserialize;
+
+use super::frame::{Frame, Section};
+use super::parts::{Ago, Chip, Meter, Times};
+use super::visit::{Visit, go_to, html};
+use crate::access::Right;
+use crate::master::WorkerView;
+use crate::web::BASE;
+use crate::web::error::Result;
+
+/// A card per worker.
+#[derive(Debug, Template)]
+#[template(path = "machines/page.html")]
+pub(super) struct MachinesPage {
+    pub frame: Frame,
+    pub notice: Option<String>,
+    pub can_administer: bool,
+    pub workers: Vec<Machine>,
+}
+
+#[derive(Debug)]
+pub(super) struct Machine {
+    pub id: i64,
+    pub name: String,
+    pub address: String,
+    pub version: String,
+    pub state: Chip,
+    pub accepting: bool,
+    pub running: u32,
+    pub slots: u32,
+    pub busy: Meter,
+    pub memory: Meter,
+    pub memory_total: String,
+    pub load: Meter,
+    pub cores: u32,
+    pub disk: String,
+    pub seen: Option<Ago>,
+}
+
+impl Machine {
+    pub(super) fn new(worker: &WorkerView, times: Times) -> Self {
+        let t = &times.lang.texts().status;
+        let state = match (worker.connected, worker.accepting) {
+            (true, true) => Chip {
+                class: "success",
+                icon: "circle-check-filled",
+                word: t.accepting,
+            },
+            (true, false) => Chip {
+                class: "draining",
+                icon: "player-pause",
+                word: t.draining,
+            },
+            (false, _) => Chip {
+                class: "unreachable",
+                icon: "plug-connected-x",
+                word: t.unreachable,
+            },
+        };
+        let load = &worker.load;
+        let busy = f64::from(worker.running) / f64::from(worker.slots.max(1));
+        Self {
+            id: worker.id.0,
+            name: worker.name.clone(),
+            address: worker.address.clone(),
+            version: worker.version.clone(),
+            state,
+            accepting: worker.accepting,
+            running: worker.running,
+            slots: worker.slots,
+            busy: Meter::new(busy, String::new()),
+            memory: Meter::new(
+                load.memory_rate,
+                format!("{:.0} %", load.memory_rate * 100.0),
+            ),
+            memory_total: gibibytes(load.memory_total_mib),
+            load: Meter::new(load.load_per_core, format!("{:.2}", load.load_per_core)),
+            cores: load.cores,
+            disk: gibibytes(worker.disk_free_mib),
+            seen: worker.last_seen.map(|at| times.ago(at)),
+        }
+    }
+}
+
+fn gibibytes(mib: u64) -> String {
+    let tenths = mib * 10 / 1024;
+    format!("{}.{} GiB", tenths / 10, tenths % 10)
+}
+
+/// `GET /machines`.
+pub(super) async fn show(visit: Visit) -> Result<HttpResponse> {
+    let times = visit.times();
+    html(&MachinesPage {
+        frame: visit.frame(Section::Machines),
+        notice: None,
+        can_administer: visit.may(Right::Administer),
+        workers: visit
+            .state
+            .master
+            .workers()
+            .iter()
+            .map(|worker| Machine::new(worker, times))
+            .collect(),
+    })
+}
+
+#[derive(Deserialize)]
+pub(super) struct Accepting {
+    accepting: bool,
+}
+
+/// `POST /machines/{id}/accepting`: drain or resume.
+pub(super) async fn accept(
+    visit: Visit,
+    id: web::Path<i64>,
+    form: web::Form<Accepting>,
+) -> Result<HttpResponse> {
+    let master = &visit.state.master;
+    master
+        .set_accepting(visit.actor()?, WorkerId(*id), form.accepting)
+        .await?;
+    Ok(go_to(&format!("{BASE}/machines")))
+}
