@@ -4,7 +4,8 @@ use chrono::{NaiveDateTime, SubsecRound, TimeDelta, Timelike};
 use chrono_tz::Tz;
 
 use super::CronExpr;
-use super::field::{Fields, YEARS};
+use super::field::YEARS;
+use super::local::LocalTimes;
 use crate::clock::Timestamp;
 use crate::zone::{self, Shift};
 
@@ -14,7 +15,7 @@ const REACH: TimeDelta = TimeDelta::hours(26);
 /// The instants at which an expression fires in a zone, in order, each once.
 #[derive(Debug, Clone)]
 pub struct Fires<'a> {
-    fields: &'a Fields,
+    times: &'a LocalTimes,
     tz: Tz,
     /// The first whole second that has not been looked at; `None` = nothing is left.
     from: Option<Timestamp>,
@@ -23,11 +24,11 @@ pub struct Fires<'a> {
 impl<'a> Fires<'a> {
     pub(super) fn after(expr: &'a CronExpr, tz: Tz, after: Timestamp) -> Self {
         // Kept well inside the calendar, so that no sum below can leave it.
-        let first = day(*YEARS.start() - 1, 12, 30);
-        let last = day(*YEARS.end() + 1, 1, 2);
+        let first = day(YEARS.start().cast_signed() - 1, 12, 30);
+        let last = day(YEARS.end().cast_signed() + 1, 1, 2);
         let whole = after.max(first).trunc_subsecs(0);
         Self {
-            fields: &expr.fields,
+            times: &expr.times,
             tz,
             from: (whole < last).then(|| whole + TimeDelta::seconds(1)),
         }
@@ -42,7 +43,7 @@ impl<'a> Fires<'a> {
             }
             let offset = zone::offset(self.tz, from);
             let candidate = self
-                .fields
+                .times
                 .at_or_after(from.naive_utc() + offset)
                 .map(|local| local.and_utc() - offset);
             let horizon = from + REACH;
@@ -64,7 +65,7 @@ impl<'a> Fires<'a> {
     /// Whether times left out by the gap are made up for by one fire at its end.
     fn fires_after_gap(&self, gap: Shift) -> bool {
         let (start, end) = (gap.local_before(), gap.local_after());
-        let next = self.fields.at_or_after(start);
+        let next = self.times.at_or_after(start);
         next.is_some_and(|local| local < end) && !self.follows_elapsed_time(start, end)
     }
 
@@ -82,7 +83,7 @@ impl<'a> Fires<'a> {
         let last = hour_of(end - TimeDelta::seconds(1)) + hour;
         std::iter::successors(Some(first), |at| Some(*at + hour))
             .take_while(|at| *at <= last)
-            .all(|at| self.fields.hours.contains(at.hour()))
+            .all(|at| self.times.include_hour(at.hour()))
     }
 }
 

@@ -1,13 +1,20 @@
 //! Cron expressions: Quartz's (seconds first), Unix's five fields, and macros.
 //!
-//! The fields are read here and not by a library: messages need positions, Quartz's numbering and
-//! `?` differ from everybody's, and summer time has a rule of its own (see [`Fires`]).
+//! Text is read here, since messages need positions and Quartz's numbering, `?` and ranges that go
+//! round are its own. The `cron` crate then finds the times a clock without a zone would show, and
+//! [`Fires`] lays them on a zone by our rule for summer time.
 
 mod field;
 mod fires;
+mod local;
 mod parse;
 #[cfg(test)]
+mod properties;
+mod reader;
+#[cfg(test)]
 mod tests;
+
+use std::sync::Arc;
 
 use chrono::{Days, NaiveDate, TimeDelta};
 use chrono_tz::Tz;
@@ -17,10 +24,10 @@ pub use fires::Fires;
 
 use crate::clock::Timestamp;
 
-/// A cron expression that can be understood.
+/// A cron expression that can be understood; a clone shares it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CronExpr {
-    fields: field::Fields,
+    times: Arc<local::LocalTimes>,
     kind: CronKind,
 }
 
@@ -59,7 +66,8 @@ impl CronExpr {
     /// Says where and why the text is no expression.
     pub fn parse(text: &str) -> Result<Self, CronError> {
         let (fields, kind) = parse::parse(text)?;
-        Ok(Self { fields, kind })
+        let times = Arc::new(local::LocalTimes::new(&fields));
+        Ok(Self { times, kind })
     }
 
     /// Whose grammar the expression is written in.
@@ -88,6 +96,6 @@ impl CronExpr {
 
     /// Whether it can fire twice within a minute.
     pub fn more_often_than_a_minute(&self) -> bool {
-        self.fields.seconds.len() > 1
+        self.times.include_seconds_apart()
     }
 }

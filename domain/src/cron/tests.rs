@@ -1,15 +1,14 @@
-use chrono::{DateTime, NaiveDateTime, Timelike, Utc};
+use chrono::{DateTime, Timelike, Utc};
 use chrono_tz::{Africa, America, Asia, Australia, Europe, Pacific, UTC};
-use proptest::prelude::*;
 
 use super::*;
-use crate::zone::{is_second_pass, local_time, next_shift};
+use crate::zone::local_time;
 
 fn utc(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn parse(text: &str) -> CronExpr {
+pub(super) fn parse(text: &str) -> CronExpr {
     CronExpr::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
@@ -417,148 +416,5 @@ fn what_is_not_supported_yet_says_so() {
             "{field}: \"{special}\" is not supported yet; use numbers, ranges, lists and steps"
         );
         refused(text, &message, character);
-    }
-}
-
-/// Zones with every kind of shift.
-const ZONES: [Tz; 8] = [
-    America::New_York,
-    Australia::Lord_Howe,
-    America::Santiago,
-    Africa::Casablanca,
-    America::St_Johns,
-    Asia::Shanghai,
-    Pacific::Apia,
-    Europe::Berlin,
-];
-
-fn any_expr() -> impl Strategy<Value = String> {
-    let hours = prop_oneof![
-        Just("*".to_owned()),
-        (0u32..24, 0u32..24).prop_map(|(a, b)| format!("{a}-{b}")),
-        (0u32..24).prop_map(|a| a.to_string()),
-        (0u32..4, 1u32..5).prop_map(|(a, b)| format!("{a}/{b}")),
-    ];
-    let days = prop_oneof![
-        4 => Just("* * ?".to_owned()),
-        1 => (1u32..=7).prop_map(|day| format!("? * {day}")),
-        1 => (1u32..=31).prop_map(|day| format!("{day} * *")),
-    ];
-    (
-        prop_oneof![Just("0"), Just("0/20"), Just("45")],
-        hours,
-        days,
-    )
-        .prop_map(|(minutes, hours, days)| format!("0 {minutes} {hours} {days}"))
-}
-
-/// The rule of summer time told by brute force: minute by minute of elapsed time, with every shift
-/// of the two weeks known.
-fn told_slowly(expr: &CronExpr, tz: Tz, from: Timestamp, days: i64) -> Vec<Timestamp> {
-    let until = from + TimeDelta::days(days);
-    let matches = |local: NaiveDateTime| expr.fields.at_or_after(local) == Some(local);
-    let elapsed = |start: NaiveDateTime, end: NaiveDateTime| {
-        let minutes = (start - end).num_minutes().abs();
-        (-60..minutes + 60)
-            .map(|minute| start + TimeDelta::minutes(minute))
-            .all(|local| expr.fields.hours.contains(local.hour()))
-    };
-    let mut shifts = Vec::new();
-    let mut at = from - TimeDelta::days(2);
-    while let Some(shift) = next_shift(tz, at, until) {
-        shifts.push(shift);
-        at = shift.at;
-    }
-    let mut fires = Vec::new();
-    let mut at = from + TimeDelta::minutes(1);
-    while at < until {
-        let local = local_time(tz, at);
-        let repeats = is_second_pass(tz, at)
-            && shifts
-                .iter()
-                .rfind(|shift| shift.at <= at)
-                .is_some_and(|shift| !elapsed(shift.local_after(), shift.local_before()));
-        let ends_gap = shifts.iter().any(|shift| {
-            let left_out = (shift.local_after() - shift.local_before()).num_minutes();
-            shift.at == at
-                && !elapsed(shift.local_before(), shift.local_after())
-                && (0..left_out).any(|m| matches(shift.local_before() + TimeDelta::minutes(m)))
-        });
-        if ends_gap || matches(local) && !repeats {
-            fires.push(at);
-        }
-        at += TimeDelta::minutes(1);
-    }
-    fires
-}
-
-proptest! {
-    #[test]
-    fn no_text_makes_the_parser_panic(text in "\\PC*") {
-        let _ = CronExpr::parse(&text);
-    }
-
-    #[test]
-    fn no_text_of_cron_s_own_letters_makes_it_panic(
-        text in "[-0-9*?/,#LWMONFRIJAN]{0,6}( [-0-9*?/,#LWMONFRIJAN]{1,6}){4,7}"
-    ) {
-        if let Err(error) = CronExpr::parse(&text) {
-            prop_assert!(error.position <= text.chars().count(), "{error}");
-        }
-    }
-
-    #[test]
-    fn fires_ascend_and_start_after_the_given_instant(
-        text in any_expr(), zone in 0..ZONES.len(), start in 0i64..2_000_000_000_000
-    ) {
-        let after = crate::clock::from_millis(start);
-        let expr = parse(&text);
-        let fires: Vec<_> = expr.fires(ZONES[zone], after).take(50).collect();
-        prop_assert!(fires.first().is_none_or(|at| *at > after));
-        prop_assert!(fires.is_sorted_by(|a, b| a < b));
-    }
-
-    #[test]
-    fn a_fire_does_not_depend_on_where_the_search_starts(
-        text in any_expr(), zone in 0..ZONES.len(), start in 0i64..2_000_000_000, steps in 1usize..40
-    ) {
-        let expr = parse(&text);
-        let mut at = crate::clock::from_millis(start * 1000);
-        let expected: Vec<_> = expr.fires(ZONES[zone], at).take(steps).collect();
-        for fire in expected {
-            prop_assert_eq!(expr.fires(ZONES[zone], at).next(), Some(fire));
-            at = fire;
-        }
-    }
-
-    #[test]
-    fn plain_fields_in_utc_fire_as_the_cron_crate_says(
-        text in any_expr(), start in 0i64..1_900_000_000
-    ) {
-        let after = crate::clock::from_millis(start * 1000);
-        // The crate knows no ranges that go round.
-        if let Ok(other) = text.parse::<cron::Schedule>() {
-            let expected: Vec<_> = other.after(&after).take(20).collect();
-            let found: Vec<_> = parse(&text).fires(UTC, after).take(20).collect();
-            prop_assert_eq!(found, expected);
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
-    #[test]
-    fn fires_around_a_shift_are_those_told_slowly(
-        text in any_expr(), zone in 0..ZONES.len(), start in 1_100_000_000i64..1_900_000_000
-    ) {
-        let tz = ZONES[zone];
-        let start = crate::clock::from_millis(start / 60 * 60_000);
-        let shift = next_shift(tz, start, start + TimeDelta::days(400)).map_or(start, |s| s.at);
-        let from = shift - TimeDelta::hours(50);
-        let expr = parse(&text);
-        let until = from + TimeDelta::days(4);
-        let fires: Vec<_> = expr.fires(tz, from).take_while(|at| *at < until).collect();
-        prop_assert_eq!(fires, told_slowly(&expr, tz, from, 4));
     }
 }
