@@ -19,13 +19,19 @@ use crate::web::password::FIRST_USER;
 #[derive(Debug, Clone, Args)]
 pub(super) struct Remote {
     /// Address of an admin, as `http://host:8080/hera`; by default the one of these settings
-    #[arg(long, env = "HERA_URL", value_name = "URL")]
+    #[arg(long, env = "HERA_URL", value_name = "URL", global = true)]
     url: Option<String>,
     /// Token of a user; on the admin's own machine one is made for this command
-    #[arg(long, env = "HERA_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "HERA_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true,
+        global = true
+    )]
     token: Option<String>,
     /// Print the answer as JSON
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub(super) json: bool,
 }
 

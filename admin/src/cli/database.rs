@@ -74,7 +74,10 @@ pub(super) async fn run(command: DbCommand, settings: &Settings) -> anyhow::Resu
     let store = open_store(settings)?;
     match command {
         DbCommand::Init | DbCommand::Upgrade => {
-            store.lock_exclusive()?;
+            // Only an upgrade changes what a running admin stands on.
+            if let DbCommand::Upgrade = command {
+                store.lock_exclusive()?;
+            }
             let applied = store.migrate().await?;
             if applied.is_empty() {
                 say("nothing to do: the schema is up to date")?;

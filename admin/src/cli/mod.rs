@@ -145,3 +145,67 @@ fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<
         .context("the runtime does not start")?
         .block_on(work)
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn every_documented_line_is_understood() {
+        Line::command().debug_assert();
+        for line in [
+            "serve --set a.b=c",
+            "db status",
+            "db reset --yes --config x.yml",
+            "db backup copy.db",
+            "user add lin --role viewer --password-stdin",
+            "user passwd hera",
+            "token create --user hera --name n --expires 30d",
+            "config check --profile prod",
+            "jobs --json",
+            "jobs list --json --url http://a/hera --token t",
+            "jobs run 7 --trigger recover --version 202611200300000007 --param a=b=c",
+            "jobs open 7 --chain upstream",
+            "runs list --job 7 --status failed,lost",
+            "runs cancel 9",
+            "logs 9 --follow",
+            "apply examples --define a=b --define c=d",
+        ] {
+            let words = std::iter::once("hera-admin").chain(line.split(' '));
+            if let Err(error) = Line::try_parse_from(words) {
+                panic!("{line}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_database_is_made_filled_and_emptied_without_a_server() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = format!("hera.dataDir={}", folder.path().display());
+        let url = format!(
+            "datasource.url=sqlite://{}/hera.db",
+            folder.path().display()
+        );
+        let call = |line: &str| {
+            let words = std::iter::once("hera-admin").chain(line.split(' '));
+            let settings = ["--set", &data, "--set", &url];
+            let line = Line::try_parse_from(words.chain(settings)).unwrap();
+            run(line, |_, _| Ok(()))
+        };
+        let early = call("token create --user hera --name n").unwrap_err();
+        assert!(early.to_string().contains("db init"), "{early}");
+        call("db init").unwrap();
+        call("db status").unwrap();
+        call("user add lin --role viewer").unwrap();
+        let twice = call("user add lin").unwrap_err().to_string();
+        assert!(twice.contains("lin is taken already"), "{twice}");
+        call("token create --user lin --name n --expires 1d").unwrap();
+        let unsure = call("db reset").unwrap_err().to_string();
+        assert!(unsure.contains("--yes"), "{unsure}");
+        call("db reset --yes").unwrap();
+        let gone = call("user passwd lin").unwrap_err().to_string();
+        assert!(gone.contains("there is no user lin"), "{gone}");
+    }
+}
