@@ -14,8 +14,8 @@ use crate::job::JobDef;
 use crate::status::{Misfire, Origin, Switch, VersionStatus};
 use crate::version_id::VersionId;
 
-/// Entries looked at by one settle; each costs microseconds.
-const MAX_LOOKS: usize = 10_000;
+/// Entries looked at by one settle; each costs tens of microseconds.
+const MAX_LOOKS: usize = 2_000;
 
 /// How far back times that no leader saw are written down at all.
 const MISFIRE_REACH: TimeDelta = TimeDelta::days(32);
