@@ -32,6 +32,9 @@ document.addEventListener('keydown', (event) => {
 
 document.querySelector('[data-tree] [aria-current]')?.scrollIntoView({ block: 'nearest' });
 
+// A wide graph shows its centre first.
+for (const box of document.querySelectorAll('.graph-box')) box.scrollLeft = (box.scrollWidth - box.clientWidth) / 2;
+
 // A field that sends its form as soon as a value is chosen.
 document.addEventListener('change', (event) => {
   if (event.target.matches('[data-submit]')) event.target.form.requestSubmit();

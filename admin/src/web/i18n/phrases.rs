@@ -54,11 +54,11 @@ impl Lang {
             (Self::Zh, true, 0) => "按定时表达式触发".to_owned(),
             (Self::En, false, 0) => "Runs by hand only.".to_owned(),
             (Self::Zh, false, 0) => "仅手动执行。".to_owned(),
-            (Self::En, false, n) => format!("Runs when its {} have succeeded.", self.upstreams(n)),
+            (Self::En, false, n) => format!("Runs when its {} succeeded.", self.upstreams(n)),
             (Self::Zh, false, n) => format!("{n} 个上游任务成功后执行。"),
             (Self::En, true, n) => {
                 format!(
-                    "Fires by its cron, once its {} have succeeded",
+                    "Fires by its cron, once its {} succeeded",
                     self.upstreams(n)
                 )
             }
@@ -67,7 +67,7 @@ impl Lang {
     }
 
     fn upstreams(self, n: usize) -> String {
-        self.count(n, "upstream job", "upstream jobs", "个上游任务")
+        self.count(n, "upstream job has", "upstream jobs have", "个上游任务")
     }
 
     /// A lone number of minutes.

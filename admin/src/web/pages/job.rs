@@ -352,7 +352,9 @@ pub(super) fn bars(runs: &[RunView], times: Times) -> Vec<Bar> {
         let start = view.run.started_at.unwrap_or(end);
         (end - start).num_milliseconds().max(0)
     };
-    let longest = runs.iter().map(took).max().unwrap_or(0).max(1);
+    // A run that hangs must not make the others invisible: it fills its column and no more.
+    let over = runs.iter().filter(|view| view.run.ended_at.is_some());
+    let longest = over.map(took).max().unwrap_or(0).max(1);
     let first = 30_usize.saturating_sub(runs.len());
     runs.iter()
         .rev()
