@@ -198,7 +198,11 @@ fn run(id: i64, job: i64, status: RunStatus, took: i64) -> RunView {
             exit_code: match status {
                 RunStatus::Success => Some(0),
                 RunStatus::Failed => Some(2),
-                _ => None,
+                RunStatus::Queued
+                | RunStatus::Dispatched
+                | RunStatus::Running
+                | RunStatus::Cancelled
+                | RunStatus::Lost => None,
             },
             signal: None,
             reason: (status == RunStatus::Failed).then(|| "table ods.weather not found".to_owned()),
@@ -677,6 +681,38 @@ fn profile(lang: Lang) -> ProfilePage {
     }
 }
 
+fn group_form(lang: Lang) -> GroupForm {
+    GroupForm {
+        frame: frame(lang, Section::Schedule),
+        title: lang.texts().schedule.new_group,
+        action: "/hera/schedule/groups/1/groups/new".into(),
+        back: "/hera/schedule/groups/1".into(),
+        notice: None,
+        errors: Errors::default(),
+        parent: "1".into(),
+        base_revision: None,
+        name: String::new(),
+        big: false,
+        description: String::new(),
+        config: String::new(),
+    }
+}
+
+fn new_job(lang: Lang) -> NewJobPage {
+    NewJobPage {
+        frame: frame(lang, Section::Schedule),
+        action: "/hera/schedule/groups/3/jobs/new".into(),
+        back: "/hera/schedule/groups/3".into(),
+        group: "weather".into(),
+        notice: None,
+        errors: Errors::default(),
+        name: String::new(),
+        cron: String::new(),
+        dependencies: String::new(),
+        run_types: run_types("shell"),
+    }
+}
+
 /// All pages, by name.
 pub(super) fn pages(lang: Lang) -> Vec<(&'static str, String)> {
     fn html(page: &impl Template) -> String {
@@ -698,32 +734,6 @@ pub(super) fn pages(lang: Lang) -> Vec<(&'static str, String)> {
         detail: "no admin leads at the moment; try again in a few seconds".into(),
         hint: t.error.unavailable_hint,
         again: true,
-    };
-    let group_form = GroupForm {
-        frame: frame(lang, Section::Schedule),
-        title: t.schedule.new_group,
-        action: "/hera/schedule/groups/1/groups/new".into(),
-        back: "/hera/schedule/groups/1".into(),
-        notice: None,
-        errors: Errors::default(),
-        parent: "1".into(),
-        base_revision: None,
-        name: String::new(),
-        big: false,
-        description: String::new(),
-        config: String::new(),
-    };
-    let new_job = NewJobPage {
-        frame: frame(lang, Section::Schedule),
-        action: "/hera/schedule/groups/3/jobs/new".into(),
-        back: "/hera/schedule/groups/3".into(),
-        group: "weather".into(),
-        notice: None,
-        errors: Errors::default(),
-        name: String::new(),
-        cron: String::new(),
-        dependencies: String::new(),
-        run_types: run_types("shell"),
     };
     let machines = |workers| MachinesPage {
         frame: frame(lang, Section::Machines),
@@ -747,14 +757,14 @@ pub(super) fn pages(lang: Lang) -> Vec<(&'static str, String)> {
         ("login-wrong", html(&login(true))),
         ("home", html(&home(lang))),
         ("group", html(&group_page(lang))),
-        ("group-form", html(&group_form)),
+        ("group-form", html(&group_form(lang))),
         ("job", html(&overview(lang))),
         ("job-versions", html(&versions(lang))),
         ("job-runs", html(&job_runs)),
         ("job-revisions", html(&revisions(lang))),
         ("job-edit", html(&edit(lang, false))),
         ("job-stale", html(&edit(lang, true))),
-        ("job-new", html(&new_job)),
+        ("job-new", html(&new_job(lang))),
         ("run-dialog", html(&dialog(lang))),
         ("runs", html(&runs_page(lang, true))),
         ("runs-empty", html(&runs_page(lang, false))),

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod logs;
+mod pages;
 mod requests;
 mod rights;
 mod sessions;

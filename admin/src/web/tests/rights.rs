@@ -6,10 +6,10 @@ use super::*;
 use crate::access::Right;
 use crate::web::{API, Route, routes};
 
-/// A path of a route, with something for its variables.
+/// A path of a route, with ids that nothing has: one of the routes revokes tokens.
 fn path_of(route: &Route) -> String {
     let parts = route.path.split('/').map(|part| match part {
-        part if part.starts_with('{') => "1",
+        part if part.starts_with('{') => "999999",
         part => part,
     });
     parts.collect::<Vec<_>>().join("/")
@@ -27,6 +27,8 @@ async fn ask(app: &App, route: &Route, token: Option<&str>) -> StatusCode {
 async fn every_route_refuses_who_lacks_its_right_and_nobody_else() {
     let mut app = App::start().await;
     app.lead(drop);
+    // Streams end at once: only whether they begin is of interest.
+    app.state.stop.cancel();
     let viewer = app.token(Role::Viewer).await;
     let member = app.token(Role::Member).await;
     let admin = app.token(Role::Admin).await;
