@@ -406,21 +406,25 @@ fn secrets_are_filled_in_for_the_run_and_kept_back_from_the_record() {
     }
 }
 
-#[test]
-fn the_system_s_facts_are_variables_and_environment() {
-    let version = VersionId("202611200300000042".to_owned());
-    let facts = RunFacts {
+fn facts(version: &VersionId) -> RunFacts<'_> {
+    RunFacts {
         job: JobId(42),
         job_name: "orders",
         run: Some(RunId(7)),
-        version: &version,
+        version,
         business_time: instant_of(Asia::Shanghai, local("202611200300")),
         tz: Asia::Shanghai,
         attempt: 2,
         trigger: Trigger::Recover,
         team: "bi",
         batch_id: "2026-11-19",
-    };
+    }
+}
+
+#[test]
+fn the_system_s_facts_are_variables_and_environment() {
+    let version = VersionId("202611200300000042".to_owned());
+    let facts = facts(&version);
     let variables = builtins(&facts);
     assert_eq!(variables["hera.business_date"], "2026-11-20");
     assert_eq!(variables["hera.business_time"], "2026-11-20 03:00:00");
@@ -441,6 +445,33 @@ fn the_system_s_facts_are_variables_and_environment() {
         environment(&retried)["HERA_RUN_ID"],
         exported["HERA_RUN_ID"]
     );
+}
+
+/// The rows of the guide that tell what an example gives: what is written in the first cell, its
+/// value in the last.
+fn examples(guide: &str) -> Vec<(&str, &str)> {
+    guide
+        .lines()
+        .filter_map(|row| row.strip_prefix("| `")?.strip_suffix("` |"))
+        .filter_map(|row| Some((row.split_once("` | `")?.0, row.rsplit_once("` | `")?.1)))
+        .collect()
+}
+
+#[test]
+fn the_guide_s_examples_are_true_in_both_languages() {
+    let english = examples(include_str!("../../../docs/en/variables.md"));
+    let chinese = examples(include_str!("../../../docs/zh/variables.md"));
+    assert_eq!(english, chinese);
+    assert_eq!(english.len(), 24);
+    let version = VersionId("202611200300000042".to_owned());
+    let known = builtins(&facts(&version));
+    for (text, value) in english {
+        let name = text.trim_start_matches("${").trim_end_matches('}');
+        match known.get(name) {
+            Some(fact) => assert_eq!(fact, value, "{text}"),
+            None => assert_eq!(script(text, &[]), value, "{text}"),
+        }
+    }
 }
 
 #[test]
