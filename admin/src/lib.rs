@@ -1,7 +1,9 @@
 //! The admin: web application, HTTP API and candidate master.
 
 pub mod access;
+pub mod app;
 pub mod cli;
+mod grpc;
 pub mod logs;
 pub mod master;
 pub mod metrics;

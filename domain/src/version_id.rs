@@ -1,6 +1,6 @@
 //! The id of a version as people see it.
 
-use chrono::{NaiveDateTime, Timelike};
+use chrono::{NaiveDate, NaiveDateTime, Timelike};
 
 use crate::id::JobId;
 
@@ -29,6 +29,11 @@ impl VersionId {
         Self(id)
     }
 
+    /// The business day that the id names, in the job's zone; `None` if it is no id of ours.
+    pub fn local_day(&self) -> Option<NaiveDate> {
+        NaiveDate::parse_from_str(self.0.get(..8)?, "%Y%m%d").ok()
+    }
+
     /// The id's text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -44,7 +49,6 @@ impl std::fmt::Display for VersionId {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::NaiveDate;
 
     fn at(hour: u32, minute: u32, second: u32) -> NaiveDateTime {
         let day = NaiveDate::from_ymd_opt(2026, 11, 20).unwrap();
@@ -57,6 +61,17 @@ mod tests {
             VersionId::new(at(3, 0, 0), JobId(42), false, 0).0,
             "202611200300000042"
         );
+    }
+
+    #[test]
+    fn names_its_business_day() {
+        let day = NaiveDate::from_ymd_opt(2026, 11, 20);
+        assert_eq!(
+            VersionId::new(at(3, 0, 7), JobId(42), false, 1).local_day(),
+            day
+        );
+        assert_eq!(VersionId("20261".into()).local_day(), None);
+        assert_eq!(VersionId("二〇二六一一二〇".into()).local_day(), None);
     }
 
     #[test]

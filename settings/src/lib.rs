@@ -18,6 +18,7 @@
 mod database;
 mod error;
 mod layers;
+mod logging;
 mod process;
 mod read;
 mod reader;
@@ -28,6 +29,7 @@ mod yaml;
 pub use database::Database;
 pub use error::{Problem, SettingsError};
 pub use layers::Sources;
+pub use logging::LogGuard;
 pub use process::CommandLine;
 pub use reader::Report;
 pub use settings::{

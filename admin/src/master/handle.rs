@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hera_domain::clock::Timestamp;
-use hera_domain::engine::{HostGroup, Load, Refusal};
-pub use hera_domain::group::{GroupContent, GroupDef};
+use hera_domain::engine::{HostGroup, Load, Refusal, VersionView};
+use hera_domain::group::{GroupContent, GroupDef};
 use hera_domain::id::{CommitSeq, Epoch, GroupId, HostGroupId, JobId, Revision, RunId, WorkerId};
 use hera_domain::job::{FieldError, JobContent, JobDef, Params};
 use hera_domain::status::{RunStatus, Switch, Trigger, VersionStatus};
@@ -92,7 +92,7 @@ pub enum Command {
     Cancel(Actor, RunId, Answer<()>),
     CancelAll(String, Answer<()>),
     SetAccepting(Actor, WorkerId, bool, Answer<()>),
-    Inquire(Inquiry, Answer<Vec<PlannedVersion>>),
+    Inquire(Inquiry, Answer<Vec<VersionView>>),
 }
 
 /// Where a command's answer goes.
@@ -103,30 +103,6 @@ pub type Answer<T> = oneshot::Sender<Result<T, CommandError>>;
 pub enum Inquiry {
     /// The versions of a job on a business day (in the job's zone), rows and virtual ones.
     Versions { job: JobId, day: chrono::NaiveDate },
-}
-
-/// A version on a page: a row's state, or a virtual one (`planned`).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlannedVersion {
-    pub id: VersionId,
-    pub business_time: Timestamp,
-    pub due_at: Timestamp,
-    pub status: VersionStatus,
-    pub frozen: bool,
-    pub last_run: Option<RunId>,
-    pub reason: Option<String>,
-    /// Its edges: upstream job, the member version, whether satisfied.
-    pub edges: Vec<EdgeState>,
-}
-
-/// How one edge of a version stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EdgeState {
-    pub job: JobId,
-    pub version: VersionId,
-    pub window: hera_domain::status::Window,
-    pub policy: hera_domain::status::Policy,
-    pub satisfied: bool,
 }
 
 /// Why a command was not carried out.
@@ -318,7 +294,7 @@ impl Handle {
         &self,
         job: JobId,
         day: chrono::NaiveDate,
-    ) -> Result<Vec<PlannedVersion>, CommandError> {
+    ) -> Result<Vec<VersionView>, CommandError> {
         self.ask(|answer| Command::Inquire(Inquiry::Versions { job, day }, answer))
             .await
     }
@@ -333,9 +309,19 @@ impl Handle {
         self.leader.borrow().clone()
     }
 
+    /// Who leads, and every change of that.
+    pub fn watch_leader(&self) -> watch::Receiver<LeaderView> {
+        self.leader.clone()
+    }
+
     /// Every worker that has ever joined.
     pub fn workers(&self) -> Arc<Vec<WorkerView>> {
         self.workers.borrow().clone()
+    }
+
+    /// The workers, and every change of them.
+    pub fn watch_workers(&self) -> watch::Receiver<Arc<Vec<WorkerView>>> {
+        self.workers.clone()
     }
 
     /// What changes from now on. A receiver that falls behind must read the state anew.

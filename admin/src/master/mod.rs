@@ -1,9 +1,22 @@
 //! The leader: one loop that feeds the engine, commits what it decides and sends it out.
 
-#[expect(dead_code, reason = "the loop that makes handles is not here yet")]
+mod campaign;
+mod clock;
+mod commands;
+mod committer;
+mod groups;
 mod handle;
+pub(crate) mod inbox;
+mod leader;
+mod publish;
+pub(crate) mod render;
+mod sessions;
+mod state;
+#[cfg(test)]
+mod tests;
 
+pub(crate) use campaign::{Campaign, Platform};
 pub use handle::{
-    Answer, Chain, Command, CommandError, Definitions, EdgeState, GroupContent, GroupDef, Handle,
-    Inquiry, LeaderView, Notice, PlannedVersion, SaveJob, Saved, TriggerRun, Triggered, WorkerView,
+    Answer, Chain, Command, CommandError, Definitions, Handle, Inquiry, LeaderView, Notice,
+    SaveJob, Saved, TriggerRun, Triggered, WorkerView,
 };

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use actix_web::{HttpResponse, web};
+use hera_domain::group::{GroupContent, GroupDef};
 use hera_domain::id::{GroupId, Revision};
 use serde::{Deserialize, Serialize};
 
 use super::masked::{masked, unmask};
-use crate::master::{Definitions, GroupContent, GroupDef};
+use crate::master::Definitions;
 use crate::web::AppState;
 use crate::web::auth::Identity;
 use crate::web::error::{Error, Result};

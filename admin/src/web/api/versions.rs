@@ -3,6 +3,7 @@
 use actix_web::{HttpResponse, web};
 use chrono::NaiveDate;
 use hera_domain::clock::Timestamp;
+use hera_domain::engine::{EdgeView, VersionView};
 use hera_domain::id::{JobId, RunId};
 use hera_domain::job::JobContent;
 use hera_domain::status::{Policy, VersionStatus, Window};
@@ -12,7 +13,6 @@ use hera_domain::zone;
 use serde::Serialize;
 
 use super::jobs;
-use crate::master::{EdgeState, PlannedVersion};
 use crate::web::AppState;
 use crate::web::error::Result;
 use crate::web::extract::{List, Query, time};
@@ -35,26 +35,27 @@ struct VersionJson<'a> {
 #[derive(Serialize)]
 struct EdgeJson<'a> {
     job_id: JobId,
-    version: &'a VersionId,
+    /// The upstream's version that the window holds; none if it has none that day.
+    version: Option<&'a VersionId>,
     window: Window,
     policy: Policy,
     satisfied: bool,
 }
 
-impl<'a> From<&'a EdgeState> for EdgeJson<'a> {
-    fn from(edge: &'a EdgeState) -> Self {
+impl<'a> From<&'a EdgeView> for EdgeJson<'a> {
+    fn from(edge: &'a EdgeView) -> Self {
         Self {
-            job_id: edge.job,
-            version: &edge.version,
-            window: edge.window,
-            policy: edge.policy,
+            job_id: edge.edge.upstream,
+            version: edge.member.as_ref(),
+            window: edge.edge.window,
+            policy: edge.edge.policy,
             satisfied: edge.satisfied,
         }
     }
 }
 
 impl<'a> VersionJson<'a> {
-    fn new(version: &'a PlannedVersion, content: &JobContent) -> Self {
+    fn new(version: &'a VersionView, content: &JobContent) -> Self {
         Self {
             batch_id: vars::batch_id(
                 content.cron_period.as_deref(),
@@ -87,7 +88,7 @@ pub(in crate::web) async fn list(
     let tz = content.schedule.timezone;
     let day = date.unwrap_or_else(|| zone::local_date(tz, state.clock.now()));
     let versions = state.master.versions(*id, day).await?;
-    let after = |version: &PlannedVersion| {
+    let after = |version: &VersionView| {
         page.after
             .is_none_or(|after| version.business_time.timestamp_millis() > after)
     };

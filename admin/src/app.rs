@@ -1,0 +1,281 @@
+//! Puts the admin together, starts it, and stops it in order.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use hera_domain::check::ContentLimits;
+use hera_domain::clock::SystemClock;
+use hera_domain::engine::{Balance, Limits};
+use hera_domain::id::HostGroupId;
+use hera_proto::v1::session_server::SessionServer;
+use hera_settings::{LoadBalance, Settings};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tonic::transport::server::TcpIncoming;
+
+use crate::grpc::{LogWriter, SessionService};
+use crate::logs::Hub;
+use crate::master::{Campaign, Handle, Platform};
+use crate::metrics::Metrics;
+use crate::store::{Holder, Store};
+use crate::web::password::Passwords;
+use crate::web::{self, AppState, WebSettings};
+
+/// How long a stop waits for running scripts to be killed.
+const KILL_WAIT: Duration = Duration::from_secs(15);
+/// The greatest message of a worker: an inventory of many runs is the longest.
+const MESSAGE_BYTES: usize = 16 * 1024 * 1024;
+
+/// Serves until a signal ends it. SIGTERM leaves the workers' runs alone, SIGINT ends them.
+pub async fn serve(settings: Settings) -> anyhow::Result<()> {
+    let http = bind(
+        settings.web.bind,
+        settings.web.port,
+        "HERA_PORT or server.port",
+    )?;
+    let connect = bind(
+        settings.web.bind,
+        settings.cluster.connect_port,
+        "HERA_CONNECT_PORT or hera.connectPort",
+    )?;
+    let store = open_store(&settings).await?;
+    let join_token = join_token(&settings)?;
+    crate::web::password::first_start(&store, &settings).await?;
+
+    let stop = CancellationToken::new();
+    let hub = Hub::default();
+    let metrics = Arc::new(Metrics::default());
+    let (campaign, master, leadership) = Campaign::new(
+        platform(&settings, &store, Arc::clone(&metrics)),
+        stop.clone(),
+    );
+    let campaign = tokio::spawn(campaign.run());
+
+    let service = SessionService {
+        installation: store
+            .setting_or("installation", uuid::Uuid::new_v4().to_string())
+            .await?,
+        logs: LogWriter::spawn(store.clone(), hub.clone(), stop.clone()),
+        store: store.clone(),
+        leadership,
+        join_token,
+        heartbeat_ms: u32::try_from(settings.timing.heartbeat.as_millis()).unwrap_or(3000),
+        sessions: AtomicU64::new(1),
+        clock: Arc::new(SystemClock),
+        stop: stop.clone(),
+    };
+    let workers = tokio::spawn(serve_workers(service, connect, stop.clone()));
+    let state = AppState {
+        master: master.clone(),
+        store,
+        logs: hub,
+        metrics,
+        clock: Arc::new(SystemClock),
+        passwords: Arc::new(Passwords::default()),
+        settings: Arc::new(web_settings(&settings)),
+        stop: stop.clone(),
+    };
+    let server = web::serve(state, http)?;
+    let web = server.handle();
+    let serving = tokio::spawn(server);
+    tracing::info!(
+        url = format!(
+            "http://{}:{}/hera",
+            settings.cluster.advertise, settings.web.port
+        ),
+        "ready for browsers"
+    );
+
+    wait_for_signal(&master).await?;
+    stop.cancel();
+    web.stop(true).await;
+    serving.await.context("the web server broke")??;
+    workers.await.context("the workers' port broke")??;
+    campaign.await.context("the leader broke")?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn serve_workers(
+    service: SessionService,
+    listener: TcpListener,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    listener.set_nonblocking(true)?;
+    // A chain of short scripts waits for every message: none may wait for a fuller packet.
+    let incoming =
+        TcpIncoming::from(tokio::net::TcpListener::from_std(listener)?).with_nodelay(Some(true));
+    let service = SessionServer::new(service)
+        .max_decoding_message_size(MESSAGE_BYTES)
+        .max_encoding_message_size(MESSAGE_BYTES);
+    tonic::transport::Server::builder()
+        .http2_keepalive_interval(Some(Duration::from_secs(10)))
+        .http2_keepalive_timeout(Some(Duration::from_secs(20)))
+        .add_service(service)
+        .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
+        .await
+        .context("the port for workers broke")
+}
+
+/// Returns when the process shall end; on SIGINT only after every run has been ended.
+async fn wait_for_signal(master: &Handle) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {
+            tracing::info!("asked to stop; running scripts go on");
+            return Ok(());
+        }
+        _ = interrupt.recv() => tracing::info!("asked to stop; ending the running scripts"),
+    }
+    let ended = async {
+        if let Err(error) = master.cancel_all("the installation was stopped").await {
+            tracing::warn!(%error, "the running scripts could not be ended");
+            return;
+        }
+        let mut workers = master.watch_workers();
+        // A closed channel means that nobody leads any more: nothing left to wait for.
+        drop(
+            workers
+                .wait_for(|all| all.iter().all(|w| w.running == 0 || !w.connected))
+                .await,
+        );
+    };
+    tokio::select! {
+        () = ended => {}
+        () = tokio::time::sleep(KILL_WAIT) => tracing::warn!("some runs did not end in time"),
+        _ = interrupt.recv() => tracing::warn!("interrupted again; not waiting for the runs"),
+    }
+    Ok(())
+}
+
+async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
+    let store = crate::cli::open_store(settings)?;
+    store.lock_exclusive()?;
+    store.migrate().await?;
+    Ok(store)
+}
+
+fn platform(settings: &Settings, store: &Store, metrics: Arc<Metrics>) -> Platform {
+    let advertise = &settings.cluster.advertise;
+    Platform {
+        store: store.clone(),
+        metrics,
+        candidate: Holder {
+            name: format!("{advertise}:{}", settings.web.port),
+            http: format!("{advertise}:{}", settings.web.port),
+            connect: format!("{advertise}:{}", settings.cluster.connect_port),
+        },
+        limits: limits(settings),
+        content_limits: content_limits(settings),
+        area: settings.area.clone(),
+        lease_for: settings.timing.lease,
+        renew_every: settings.timing.renew,
+    }
+}
+
+fn limits(settings: &Settings) -> Limits {
+    let scheduling = &settings.scheduling;
+    Limits {
+        default_host_group: HostGroupId(scheduling.default_host_group),
+        max_parallel: scheduling.max_parallel,
+        system_memory_mib: scheduling.system_memory_mib,
+        task_memory_mib: scheduling.task_memory_mib,
+        max_memory_rate: scheduling.max_memory_rate,
+        max_load_per_core: scheduling.max_load_per_core,
+        worker_lost_ms: i64::try_from(settings.timing.worker_lost.as_millis()).unwrap_or(i64::MAX),
+        waiting_days: i64::from(scheduling.waiting_days),
+        misfire_window_hours: i64::from(scheduling.misfire_window_hours),
+        task_timeout_hours: i64::from(scheduling.task_timeout_hours),
+        no_worker_alarm_minutes: i64::from(scheduling.no_worker_alarm_minutes),
+        balance: match scheduling.load_balance {
+            LoadBalance::RoundRobin => Balance::RoundRobin,
+            LoadBalance::Random => Balance::Random,
+            LoadBalance::LeastLoaded => Balance::LeastLoaded,
+        },
+    }
+}
+
+fn content_limits(settings: &Settings) -> ContentLimits {
+    ContentLimits {
+        run_types: settings.script_types.keys().cloned().collect(),
+        task_timeout_minutes: settings.scheduling.task_timeout_hours.saturating_mul(60),
+        ..ContentLimits::default()
+    }
+}
+
+fn web_settings(settings: &Settings) -> WebSettings {
+    WebSettings {
+        listen: SocketAddr::new(settings.web.bind, settings.web.port),
+        env: settings.environment.clone(),
+        area: settings.area.clone(),
+        timezone: settings.timezone,
+        session_lasts: chrono::TimeDelta::from_std(settings.web.session)
+            .unwrap_or(chrono::TimeDelta::days(3)),
+        ..WebSettings::default()
+    }
+}
+
+/// Makes the data folder, and proves that it can be written.
+pub fn prepare_folder(folder: &Path) -> anyhow::Result<()> {
+    let remedy = || {
+        format!(
+            "the data folder {} cannot be written; make it writable for this user or name another with HERA_DATA_DIR",
+            folder.display()
+        )
+    };
+    std::fs::create_dir_all(folder).with_context(remedy)?;
+    tempfile_probe(folder).with_context(remedy)
+}
+
+fn tempfile_probe(folder: &Path) -> std::io::Result<()> {
+    let probe: PathBuf = folder.join(format!(".probe-{}", std::process::id()));
+    std::fs::write(&probe, b"")?;
+    std::fs::remove_file(&probe)
+}
+
+fn bind(address: std::net::IpAddr, port: u16, setting: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind((address, port)).with_context(|| {
+        format!("port {port} on {address} cannot be used; end the program that holds it or choose another port with {setting}")
+    })
+}
+
+/// The secret by which workers join: given, or made at the first start and kept in a file.
+fn join_token(settings: &Settings) -> anyhow::Result<String> {
+    if let Some(token) = &settings.cluster.join_token {
+        return Ok(token.reveal().to_owned());
+    }
+    let path = settings.join_token_file();
+    match std::fs::read_to_string(&path) {
+        Ok(token) if token.trim().len() >= 16 => Ok(token.trim().to_owned()),
+        Ok(_) => bail!(
+            "{} holds no join token of at least 16 characters; remove it and a new one is made",
+            path.display()
+        ),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let token = crate::secret::generate();
+            write_secret(&path, &token).with_context(|| {
+                format!("the join token cannot be written to {}", path.display())
+            })?;
+            Ok(token)
+        }
+        Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
+    }
+}
+
+/// Writes a file that only this user can read.
+fn write_secret(path: &Path, secret: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(secret.as_bytes())?;
+    file.sync_all()
+}

@@ -1,0 +1,446 @@
+//! A worker's session: who may open one, and what passes through it.
+//!
+//! ```text
+//! stream from the worker ─▶ reader ─┬─▶ the leader's inbox (reports)
+//!                                   └─▶ log writer ─▶ receipts ─┐
+//! stream to the worker   ◀─ writer ◀─┬──────────────────────────┘
+//!                                    └─ what the leader sends
+//! ```
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{Stream, StreamExt};
+use hera_domain::clock::Clock;
+use hera_domain::engine::{End, InventoryItem, RunRef, WorkerEvent, WorkerHello};
+use hera_domain::id::{Epoch, RunId, WorkerId};
+use hera_proto::v1::{self, admin_message, session_server, worker_message};
+use hera_proto::{LOG_CHUNK_BYTES, LOG_TAIL_BYTES, PROTOCOL, WireError, run_ref};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::log_writer::LogWriter;
+use crate::master::inbox::{Message, Opened, Report, SessionNumber, ToWorker, WorkerMessage};
+use crate::store::{LogTail, Store, WorkerSeen};
+
+/// How long a new stream may take to say hello.
+const HELLO: Duration = Duration::from_secs(10);
+/// Messages of the leader that may wait for one worker; more closes its session.
+const OUTBOX: usize = 4096;
+
+/// What a session needs of the leadership it belongs to.
+#[derive(Debug, Clone)]
+pub(crate) struct Leadership {
+    pub(crate) epoch: Epoch,
+    pub(crate) inbox: mpsc::Sender<Message>,
+}
+
+/// The gRPC service that workers connect to.
+pub(crate) struct SessionService {
+    pub(crate) store: Store,
+    /// `None` while this admin does not lead.
+    pub(crate) leadership: watch::Receiver<Option<Leadership>>,
+    pub(crate) logs: LogWriter,
+    pub(crate) join_token: String,
+    pub(crate) installation: String,
+    pub(crate) heartbeat_ms: u32,
+    pub(crate) sessions: AtomicU64,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) stop: CancellationToken,
+}
+
+type Outgoing = Pin<Box<dyn Stream<Item = Result<v1::AdminMessage, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl session_server::Session for SessionService {
+    type OpenStream = Outgoing;
+
+    async fn open(
+        &self,
+        request: Request<Streaming<v1::WorkerMessage>>,
+    ) -> Result<Response<Outgoing>, Status> {
+        self.authenticate(&request)?;
+        let leadership = self.leadership.borrow().clone().ok_or_else(|| {
+            Status::unavailable("this admin does not lead at the moment; try the others")
+        })?;
+        let address = request
+            .remote_addr()
+            .map(|peer| peer.ip().to_string())
+            .unwrap_or_default();
+        let mut incoming = request.into_inner();
+        let hello = greeting(&mut incoming).await?;
+        let worker = self.register(&hello, &address).await?;
+        let opening = hello_event(hello, address)?;
+
+        let (out, outbox) = mpsc::channel(OUTBOX);
+        let (wire, stream) = mpsc::channel(64);
+        let (receipts, receipted) = mpsc::channel(64);
+        let close = self.stop.child_token();
+        let number = SessionNumber(self.sessions.fetch_add(1, Ordering::Relaxed));
+        wire.send(Ok(self.welcome(&leadership, worker)))
+            .await
+            .map_err(|_gone| Status::cancelled("the worker left before it was welcomed"))?;
+
+        let reader = Reader {
+            worker,
+            session: number,
+            inbox: leadership.inbox,
+            store: self.store.clone(),
+            logs: self.logs.clone(),
+            receipts,
+            verified: BTreeMap::new(),
+        };
+        let opened = Opened {
+            close: close.clone(),
+            out,
+            ..opening
+        };
+        tokio::spawn(write(
+            outbox,
+            receipted,
+            wire,
+            leadership.epoch,
+            close.clone(),
+        ));
+        tokio::spawn(reader.run(incoming, opened, close));
+        Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
+    }
+}
+
+impl SessionService {
+    fn authenticate<T>(&self, request: &Request<T>) -> Result<(), Status> {
+        let given = request
+            .metadata()
+            .get("authorization")
+            .and_then(|v| v.to_str().ok());
+        let token = given
+            .and_then(|v| v.strip_prefix("Bearer "))
+            .unwrap_or_default();
+        if crate::secret::equal(token, &self.join_token) {
+            return Ok(());
+        }
+        let from = request
+            .remote_addr()
+            .map(|peer| peer.to_string())
+            .unwrap_or_default();
+        tracing::warn!(
+            peer = from,
+            "a worker came with a wrong join token and was sent away"
+        );
+        Err(Status::unauthenticated(
+            "the join token is wrong: set HERA_JOIN_TOKEN to the one in the admin's data folder",
+        ))
+    }
+
+    async fn register(&self, hello: &v1::Hello, address: &str) -> Result<WorkerId, Status> {
+        let seen = WorkerSeen {
+            node_id: hello.node_id.clone(),
+            name: hello.name.clone(),
+            address: address.to_owned(),
+            version: hello.version.clone(),
+            at: self.clock.now(),
+        };
+        self.store.upsert_worker(seen).await.map_err(|error| {
+            tracing::error!(%error, worker.name = hello.name, "the worker was not registered");
+            Status::unavailable("the database did not take the registration; try again")
+        })
+    }
+
+    fn welcome(&self, leadership: &Leadership, worker: WorkerId) -> v1::AdminMessage {
+        admin(admin_message::Kind::Welcome(v1::Welcome {
+            epoch: leadership.epoch.0,
+            installation: self.installation.clone(),
+            heartbeat_ms: self.heartbeat_ms,
+            worker_id: worker.0,
+            admin_version: env!("CARGO_PKG_VERSION").to_owned(),
+        }))
+    }
+}
+
+/// Waits for the first message, which must be a hello that we understand.
+async fn greeting(incoming: &mut Streaming<v1::WorkerMessage>) -> Result<v1::Hello, Status> {
+    let first = tokio::time::timeout(HELLO, incoming.message())
+        .await
+        .map_err(|_late| Status::deadline_exceeded("no hello within ten seconds"))??;
+    let Some(worker_message::Kind::Hello(hello)) = first.and_then(|message| message.kind) else {
+        return Err(Status::invalid_argument(
+            "the first message of a session must be a hello",
+        ));
+    };
+    if hello.protocol > PROTOCOL {
+        return Err(Status::failed_precondition(format!(
+            "the worker speaks protocol {}, this admin {PROTOCOL}: upgrade the admin first",
+            hello.protocol
+        )));
+    }
+    let plain =
+        |text: &str| !text.is_empty() && text.len() <= 128 && !text.contains(char::is_control);
+    if !plain(&hello.node_id) || !plain(&hello.name) || hello.version.len() > 64 {
+        return Err(Status::invalid_argument(
+            "the hello needs a node id and a name of 1 to 128 bytes",
+        ));
+    }
+    Ok(hello)
+}
+
+/// The hello in the engine's words. The channels are put in by the caller.
+fn hello_event(hello: v1::Hello, address: String) -> Result<Opened, Status> {
+    let load = hello.load.unwrap_or_default();
+    let disk_free_mib = load.disk_free_mib;
+    let inventory = hello
+        .inventory
+        .into_iter()
+        .map(InventoryItem::try_from)
+        .collect::<Result<Vec<_>, WireError>>()
+        .map_err(|error| Status::invalid_argument(error.to_string()))?;
+    let (out, _) = mpsc::channel(1);
+    Ok(Opened {
+        hello: WorkerHello {
+            name: hello.name,
+            address,
+            accepting: hello.accepting,
+            max_runs: (hello.max_runs > 0).then_some(hello.max_runs),
+            load: load.into(),
+            inventory,
+        },
+        version: hello.version,
+        disk_free_mib,
+        out,
+        close: CancellationToken::new(),
+    })
+}
+
+/// Reads what the worker says until the stream ends or the session is closed.
+struct Reader {
+    worker: WorkerId,
+    session: SessionNumber,
+    inbox: mpsc::Sender<Message>,
+    store: Store,
+    logs: LogWriter,
+    receipts: mpsc::Sender<(RunRef, oneshot::Receiver<u64>)>,
+    /// Runs whose nonce has been compared with the database's.
+    verified: BTreeMap<RunId, String>,
+}
+
+impl Reader {
+    async fn run(
+        mut self,
+        mut incoming: Streaming<v1::WorkerMessage>,
+        opened: Opened,
+        close: CancellationToken,
+    ) {
+        self.report(Report::Open(Arc::new(opened))).await;
+        loop {
+            let message = tokio::select! {
+                () = close.cancelled() => break,
+                message = incoming.message() => message,
+            };
+            match message {
+                Ok(Some(v1::WorkerMessage { kind: Some(kind) })) => {
+                    if let Err(error) = self.take(kind).await {
+                        tracing::warn!(worker.id = %self.worker, %error, "a message of this worker makes no sense; its session is closed");
+                        break;
+                    }
+                }
+                Ok(Some(v1::WorkerMessage { kind: None })) => {}
+                Ok(None) => break,
+                Err(status) => {
+                    tracing::debug!(worker.id = %self.worker, %status, "the worker's stream broke");
+                    break;
+                }
+            }
+        }
+        close.cancel();
+        self.report(Report::Event(WorkerEvent::Disconnected)).await;
+    }
+
+    async fn take(&mut self, kind: worker_message::Kind) -> Result<(), WireError> {
+        use worker_message::Kind;
+        match kind {
+            Kind::Hello(_) => Err(WireError::Invalid("hello", "said twice".into())),
+            Kind::Accepted(m) => {
+                let run = run_ref(m.run)?;
+                self.report(Report::Event(WorkerEvent::Accepted(run))).await;
+                Ok(())
+            }
+            Kind::Started(m) => {
+                let run = run_ref(m.run)?;
+                self.report(Report::Event(WorkerEvent::Started(run))).await;
+                Ok(())
+            }
+            Kind::Refused(m) => {
+                let run = run_ref(m.run)?;
+                let reason = limited(m.reason, 1000);
+                self.report(Report::Event(WorkerEvent::Refused(run, reason)))
+                    .await;
+                Ok(())
+            }
+            Kind::Heartbeat(m) => {
+                self.report(Report::Event(WorkerEvent::Heartbeat(m.into())))
+                    .await;
+                Ok(())
+            }
+            Kind::Finished(m) => self.finished(m).await,
+            Kind::LogChunk(m) => self.log_chunk(m).await,
+        }
+    }
+
+    async fn finished(&mut self, m: v1::Finished) -> Result<(), WireError> {
+        let run = run_ref(m.run)?;
+        let mut end = End::from(m.ended.ok_or(WireError::Missing("ended"))?);
+        end.note = end.note.map(|note| limited(note, 1000));
+        let wrong = || WireError::Invalid("tail", format!("{} + {}", m.tail_offset, m.tail.len()));
+        let offset = u64::try_from(m.tail_offset).map_err(|_negative| wrong())?;
+        let size = u64::try_from(m.log_size).map_err(|_negative| wrong())?;
+        if m.tail.len() > LOG_TAIL_BYTES || offset.checked_add(m.tail.len() as u64) != Some(size) {
+            return Err(wrong());
+        }
+        let tail = LogTail {
+            run: run.run,
+            offset,
+            data: Bytes::from(m.tail),
+        };
+        let event = WorkerEvent::Finished(run, end);
+        self.report(Report::Finished { event, tail }).await;
+        Ok(())
+    }
+
+    async fn log_chunk(&mut self, m: v1::LogChunk) -> Result<(), WireError> {
+        let run = run_ref(m.run)?;
+        let offset = u64::try_from(m.offset)
+            .map_err(|_negative| WireError::Invalid("offset", m.offset.to_string()))?;
+        if m.data.is_empty() || m.data.len() > LOG_CHUNK_BYTES {
+            return Err(WireError::Invalid(
+                "log chunk",
+                format!("{} bytes", m.data.len()),
+            ));
+        }
+        if !self.may_write(&run).await {
+            tracing::warn!(worker.id = %self.worker, run.id = %run.run, "log bytes of a run that is not this worker's were dropped");
+            return Ok(());
+        }
+        let appended = self.logs.append(run.run, offset, Bytes::from(m.data));
+        if let Some(receipt) = appended.await {
+            // The writer is gone only when the session is.
+            drop(self.receipts.send((run, receipt)).await);
+        }
+        Ok(())
+    }
+
+    /// Whether the run is one that was dispatched with this nonce.
+    async fn may_write(&mut self, run: &RunRef) -> bool {
+        if self
+            .verified
+            .get(&run.run)
+            .is_some_and(|nonce| *nonce == run.nonce)
+        {
+            return true;
+        }
+        let known = self
+            .store
+            .run(run.run)
+            .await
+            .ok()
+            .flatten()
+            .and_then(|view| view.run.nonce);
+        if known.as_deref() != Some(run.nonce.as_str()) {
+            return false;
+        }
+        if self.verified.len() >= OUTBOX {
+            self.verified.clear();
+        }
+        self.verified.insert(run.run, run.nonce.clone());
+        true
+    }
+
+    async fn report(&self, report: Report) {
+        let message = WorkerMessage {
+            worker: self.worker,
+            session: self.session,
+            report,
+        };
+        // The leadership that this session belongs to is over when its inbox is closed.
+        drop(self.inbox.send(Message::Worker(message)).await);
+    }
+}
+
+/// Writes to the worker until the session is closed.
+async fn write(
+    mut outbox: mpsc::Receiver<ToWorker>,
+    mut receipted: mpsc::Receiver<(RunRef, oneshot::Receiver<u64>)>,
+    wire: mpsc::Sender<Result<v1::AdminMessage, Status>>,
+    epoch: Epoch,
+    close: CancellationToken,
+) {
+    let mut receipts = FuturesUnordered::new();
+    loop {
+        let kind = tokio::select! {
+            () = close.cancelled() => return,
+            Some(message) = outbox.recv() => command(message, epoch),
+            Some((run, receipt)) = receipted.recv() => {
+                receipts.push(async move { (run, receipt.await) });
+                continue;
+            }
+            Some((run, stored)) = receipts.next() => {
+                // Not stored: close, so that the worker asks in a new session where to go on.
+                let Some(size) = stored.ok().and_then(|size| i64::try_from(size).ok()) else {
+                    close.cancel();
+                    return;
+                };
+                admin_message::Kind::LogAck(v1::LogAck { run: Some(run.into()), size })
+            }
+        };
+        let sent = tokio::select! {
+            () = close.cancelled() => return,
+            sent = wire.send(Ok(admin(kind))) => sent,
+        };
+        if sent.is_err() {
+            close.cancel();
+            return;
+        }
+    }
+}
+
+fn command(message: ToWorker, epoch: Epoch) -> admin_message::Kind {
+    use admin_message::Kind;
+    match message {
+        ToWorker::Start(start) => Kind::Start(v1::Start {
+            epoch: epoch.0,
+            ..*start
+        }),
+        ToWorker::Cancel(run) => Kind::Cancel(v1::Cancel {
+            run: Some(run.into()),
+            epoch: epoch.0,
+        }),
+        ToWorker::Ack(run) => Kind::Ack(v1::Ack {
+            run: Some(run.into()),
+        }),
+        ToWorker::Discard(run) => Kind::Discard(v1::Discard {
+            run: Some(run.into()),
+            epoch: epoch.0,
+        }),
+        ToWorker::Drain(drain) => Kind::Drain(v1::Drain { drain }),
+    }
+}
+
+fn admin(kind: admin_message::Kind) -> v1::AdminMessage {
+    v1::AdminMessage { kind: Some(kind) }
+}
+
+/// Cuts a text at a character's border.
+fn limited(text: String, bytes: usize) -> String {
+    if text.len() <= bytes {
+        text
+    } else {
+        text.get(..text.floor_char_boundary(bytes))
+            .unwrap_or_default()
+            .to_owned()
+    }
+}

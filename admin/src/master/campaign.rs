@@ -1,0 +1,206 @@
+//! Becoming the leader, and becoming it again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use hera_domain::check::ContentLimits;
+use hera_domain::engine::Limits;
+use rand::Rng;
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::clock::EngineClock;
+use super::committer::Committer;
+use super::handle::{CommandError, Definitions, Handle, LeaderView};
+use super::inbox::Message;
+use super::leader::{Leader, Stop};
+use super::publish::Publisher;
+use super::render::Renderer;
+use super::sessions::Sessions;
+use super::state::Loader;
+use crate::grpc::Leadership;
+use crate::metrics::Metrics;
+use crate::store::{Holder, LeaderConnection, Lease, Store, StoreError};
+
+/// Commands and reports that may wait for the loop; senders beyond that wait.
+const INBOX: usize = 4096;
+/// Pause between two attempts to lead.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// What a candidate brings along.
+#[derive(Debug, Clone)]
+pub(crate) struct Platform {
+    pub(crate) store: Store,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) candidate: Holder,
+    pub(crate) limits: Limits,
+    pub(crate) content_limits: ContentLimits,
+    pub(crate) area: String,
+    pub(crate) lease_for: Duration,
+    pub(crate) renew_every: Duration,
+}
+
+/// A candidate: leads whenever it can, until the process ends.
+pub(crate) struct Campaign {
+    platform: Platform,
+    commands: mpsc::Receiver<super::Command>,
+    publisher: Publisher,
+    leadership: watch::Sender<Option<Leadership>>,
+    stop: CancellationToken,
+}
+
+impl Campaign {
+    /// Makes a candidate, the handle to it, and the view of its leadership for worker sessions.
+    pub(crate) fn new(
+        platform: Platform,
+        stop: CancellationToken,
+    ) -> (Self, Handle, watch::Receiver<Option<Leadership>>) {
+        let (to_commands, commands) = mpsc::channel(INBOX);
+        let (definitions, definitions_seen) = watch::channel(Arc::new(Definitions::default()));
+        let (leader, leader_seen) = watch::channel(LeaderView::default());
+        let (workers, workers_seen) = watch::channel(Arc::new(Vec::new()));
+        let (notices, _) = broadcast::channel(4096);
+        let (leadership, leadership_seen) = watch::channel(None);
+        let handle = Handle::new(
+            to_commands,
+            definitions_seen,
+            leader_seen,
+            workers_seen,
+            notices.clone(),
+        );
+        let Holder {
+            name,
+            http,
+            connect,
+        } = platform.candidate.clone();
+        let me = (name, http, connect);
+        let metrics = Arc::clone(&platform.metrics);
+        let publisher = Publisher {
+            definitions,
+            leader,
+            workers,
+            notices,
+            metrics,
+            me,
+        };
+        (
+            Self {
+                platform,
+                commands,
+                publisher,
+                leadership,
+                stop,
+            },
+            handle,
+            leadership_seen,
+        )
+    }
+
+    /// Campaigns and leads until the process is asked to stop.
+    pub(crate) async fn run(mut self) {
+        while !self.stop.is_cancelled() {
+            match self.lead_once().await {
+                Ok(Stop::Asked) => return,
+                Ok(Stop::Deposed | Stop::Reload) => {}
+                Err(error) => tracing::error!(%error, "this admin could not take the lead"),
+            }
+            self.leadership.send_replace(None);
+            self.refuse_until(Instant::now() + PAUSE).await;
+        }
+    }
+
+    async fn lead_once(&mut self) -> anyhow::Result<Stop> {
+        let Platform {
+            store,
+            candidate,
+            lease_for,
+            renew_every,
+            ..
+        } = self.platform.clone();
+        let asked_at = Instant::now();
+        let Some((connection, lease)) = acquire(store.clone(), candidate, lease_for).await? else {
+            return Ok(Stop::Deposed);
+        };
+        tracing::info!(epoch = %lease.epoch, commit_seq = %lease.commit_seq, "this admin leads");
+
+        let mut salt = [0; 16];
+        rand::rng().fill_bytes(&mut salt);
+        let loader = Loader {
+            store: store.clone(),
+            limits: self.platform.limits.clone(),
+            salt,
+        };
+        let (engine, state) = loader.load().await?;
+        let mut sessions = Sessions::default();
+        for worker in store.workers().await? {
+            sessions.register(worker);
+        }
+        let clock = EngineClock::new(lease.now);
+        let epoch = lease.epoch;
+        let mut leader = Leader {
+            engine,
+            clock,
+            committer: Committer::new(connection, lease, lease_for, renew_every, asked_at),
+            state,
+            loader,
+            sessions,
+            renderer: Renderer::new(store, self.platform.area.clone()),
+            publisher: self.publisher.clone(),
+            content_limits: self.platform.content_limits.clone(),
+        };
+        let (to_inbox, mut inbox) = mpsc::channel(INBOX);
+        self.leadership.send_replace(Some(Leadership {
+            epoch,
+            inbox: to_inbox.clone(),
+        }));
+        let stop = self.stop.clone();
+        let mut leading = tokio::spawn(async move { leader.run(&mut inbox, &stop).await });
+        // Commands outlive a leadership, reports do not: each leadership has an inbox of its own.
+        loop {
+            tokio::select! {
+                ended = &mut leading => {
+                    return ended.context("the leader's loop broke");
+                }
+                Some(command) = self.commands.recv() => {
+                    if let Err(refused) = to_inbox.send(Message::Command(command)).await {
+                        refuse(refused.0);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Answers commands with "no leader" for a while.
+    async fn refuse_until(&mut self, until: Instant) {
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = tokio::time::sleep_until(until) => return,
+                Some(command) = self.commands.recv() => refuse(Message::Command(command)),
+            }
+        }
+    }
+}
+
+/// Asks for the lease on a connection of its own; `None` while another admin holds it.
+async fn acquire(
+    store: Store,
+    candidate: Holder,
+    lease_for: Duration,
+) -> anyhow::Result<Option<(LeaderConnection, Lease)>> {
+    let lease_ms = i64::try_from(lease_for.as_millis())?;
+    let task = tokio::task::spawn_blocking(move || {
+        let mut connection = store.leader_connection()?;
+        let lease = connection.acquire(&candidate, lease_ms)?;
+        Ok::<_, StoreError>(lease.map(|lease| (connection, lease)))
+    });
+    Ok(task.await??)
+}
+
+fn refuse(message: Message) {
+    if let Message::Command(command) = message {
+        command.refuse(CommandError::NoLeader);
+    }
+}

@@ -1,0 +1,587 @@
+//! What each message means: commands checked and turned into events, reports passed on.
+
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use hera_domain::engine::{
+    At, CancelledBy, Decisions, Event, Outcome, Recall, Refusal, Run, Tick, TriggerRequest,
+    Version, VersionView, WorkerEvent,
+};
+use hera_domain::graph;
+use hera_domain::id::{JobId, Revision, RunId, WorkerId};
+use hera_domain::job::{JobDef, ScheduleEra};
+use hera_domain::status::{RunStatus, Switch, VersionStatus};
+use hera_domain::version_id::VersionId;
+
+use super::handle::{Chain, Command, CommandError, Inquiry, SaveJob, Saved, TriggerRun, Triggered};
+use super::inbox::{Message, Reply, Report, ToWorker, WorkerMessage};
+use super::leader::Leader;
+use crate::access::Actor;
+use crate::store::{AuditRecord, Batch, IdempotentRun, JobEdit, Store, Subject};
+
+/// What a turn is about to commit.
+#[derive(Debug)]
+pub(super) struct Work {
+    pub(super) batch: Batch,
+    /// Something that a worker's card shows changed.
+    pub(super) workers_changed: bool,
+}
+
+impl Work {
+    pub(super) fn new(tick: Tick, lease_ms: i64) -> Self {
+        let batch = Batch {
+            seq: tick.seq,
+            at: tick.now,
+            lease_ms,
+            ..Batch::default()
+        };
+        Self {
+            batch,
+            workers_changed: false,
+        }
+    }
+
+    /// Whether there is nothing to write.
+    pub(super) fn is_empty(&self) -> bool {
+        let Batch {
+            seq: _,
+            at: _,
+            lease_ms: _,
+            decisions,
+            job_edits,
+            groups,
+            host_groups,
+            rendered,
+            tails,
+            idempotency,
+            records,
+        } = &self.batch;
+        let Decisions {
+            versions,
+            runs,
+            jobs,
+            alarms,
+            planned_through,
+            sends: _,
+        } = decisions;
+        versions.is_empty()
+            && runs.is_empty()
+            && jobs.is_empty()
+            && alarms.is_empty()
+            && planned_through.is_none()
+            && job_edits.is_empty()
+            && groups.is_empty()
+            && host_groups.is_empty()
+            && rendered.is_empty()
+            && tails.is_empty()
+            && idempotency.is_empty()
+            && records.is_empty()
+    }
+
+    /// Notes for the audit who did what.
+    pub(super) fn record(
+        &mut self,
+        actor: &Actor,
+        action: &str,
+        subject: (Subject, i64),
+        detail: String,
+    ) {
+        self.batch.records.push(AuditRecord {
+            at: self.batch.at,
+            actor: actor.name.clone(),
+            action: action.to_owned(),
+            subject: subject.0,
+            subject_id: Some(subject.1),
+            detail,
+        });
+    }
+}
+
+/// A message with what the database had to say of it beforehand.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) message: Message,
+    /// The business time a trigger means, and older versions that the engine must know for it.
+    trigger: Option<(At, Vec<Version>)>,
+}
+
+impl Leader {
+    /// Reads what a message needs of the database. A message that is answered by that alone does
+    /// not come back.
+    pub(super) async fn prepare(&mut self, message: Message) -> Option<Prepared> {
+        match message {
+            Message::Command(Command::Trigger(actor, run, answer)) => {
+                match self.prepare_trigger(&actor, &run).await {
+                    Ok(Ready::Go(at, recalled)) => Some(Prepared {
+                        message: Message::Command(Command::Trigger(actor, run, answer)),
+                        trigger: Some((at, recalled)),
+                    }),
+                    Ok(Ready::Done(triggered)) => {
+                        drop(answer.send(Ok(triggered)));
+                        None
+                    }
+                    Err(error) => {
+                        drop(answer.send(Err(error)));
+                        None
+                    }
+                }
+            }
+            Message::Command(Command::Cancel(actor, run, answer))
+                if self.engine.run(run).is_none() =>
+            {
+                let error = match self.loader.store.run(run).await {
+                    Ok(Some(found)) if self.awaits_retry(&found.run) => {
+                        let command = Command::Cancel(actor, run, answer);
+                        return Some(Prepared::plain(Message::Command(command)));
+                    }
+                    Ok(Some(found)) if found.run.status.is_final() => Refusal::AlreadyFinal {
+                        run,
+                        status: found.run.status,
+                    }
+                    .into(),
+                    Ok(_) => CommandError::NotFound(format!("run {run}")),
+                    Err(error) => CommandError::Store(error.to_string()),
+                };
+                drop(answer.send(Err(error)));
+                None
+            }
+            message @ (Message::Command(_) | Message::Worker(_)) => Some(Prepared::plain(message)),
+        }
+    }
+
+    /// A version in retry wait is given up through its last run.
+    fn awaits_retry(&self, run: &Run) -> bool {
+        let version = self.engine.version_by_key(run.version);
+        version
+            .is_some_and(|v| v.status == VersionStatus::RetryWait && v.counting_run == Some(run.id))
+    }
+
+    async fn prepare_trigger(
+        &mut self,
+        actor: &Actor,
+        run: &TriggerRun,
+    ) -> Result<Ready, CommandError> {
+        let store = self.loader.store.clone();
+        let failed = |error: crate::store::StoreError| CommandError::Store(error.to_string());
+        if let Some(key) = &run.idempotency_key {
+            let found = store
+                .run_of_key(actor.user, key.clone())
+                .await
+                .map_err(failed)?;
+            if let Some(id) = found {
+                return triggered_before(&store, id).await.map(Ready::Done);
+            }
+        }
+        let at = match (&run.version, run.business_time) {
+            (Some(id), _) => match self.engine.version(id) {
+                Some(version) => At::Business(version.business_time),
+                None => match store.version(id.clone()).await.map_err(failed)? {
+                    Some(version) => At::Business(version.business_time),
+                    None => self.planned_time(run.job, id)?,
+                },
+            },
+            (None, Some(time)) => At::Business(time),
+            (None, None) => At::Latest,
+        };
+        let request = request(actor, run, at);
+        let mut recalled = Vec::new();
+        for Recall { job, from, until } in self
+            .engine
+            .recall_needed(&request, self.clock.last())
+            .unwrap_or_default()
+        {
+            recalled.extend(
+                store
+                    .load_versions(job, from, until)
+                    .await
+                    .map_err(failed)?,
+            );
+        }
+        Ok(Ready::Go(at, recalled))
+    }
+
+    /// The business time of a version that has no row yet, read off its id.
+    fn planned_time(&mut self, job: JobId, id: &VersionId) -> Result<At, CommandError> {
+        let unknown = || CommandError::NotFound(format!("version {id} of job {job}"));
+        let day = id.local_day().ok_or_else(unknown)?;
+        let found = self
+            .engine
+            .versions_on(job, day)
+            .into_iter()
+            .find(|v| v.id == *id);
+        found
+            .map(|version| At::Business(version.business_time))
+            .ok_or_else(unknown)
+    }
+
+    /// Feeds one message to the engine and notes what is to be written; a command's reply comes
+    /// back, to be sent after the commit.
+    pub(super) fn apply(
+        &mut self,
+        prepared: &Prepared,
+        tick: Tick,
+        work: &mut Work,
+    ) -> Option<Reply> {
+        let command = match &prepared.message {
+            Message::Worker(report) => {
+                self.report(report, tick, work);
+                return None;
+            }
+            Message::Command(command) => command,
+        };
+        Some(match command {
+            Command::SaveJob(actor, save, _) => Reply::Job(self.save_job(actor, save, tick, work)),
+            Command::DeleteJob(actor, job, _) => {
+                Reply::Unit(self.delete_job(actor, *job, tick, work))
+            }
+            Command::Switch(actor, job, to, chain, _) => {
+                Reply::Jobs(self.switch(actor, *job, *to, *chain, tick, work))
+            }
+            Command::SaveGroup(actor, group, base, content, _) => {
+                Reply::Group(self.save_group(actor, *group, *base, content, tick, work))
+            }
+            Command::DeleteGroup(actor, group, _) => {
+                Reply::Unit(self.delete_group(actor, *group, tick, work))
+            }
+            Command::Trigger(actor, run, _) => {
+                let (at, recalled) = prepared.trigger.clone().unwrap_or((At::Latest, Vec::new()));
+                Reply::Triggered(self.trigger(actor, run, at, recalled, tick, work))
+            }
+            Command::Cancel(actor, run, _) => Reply::Unit(self.cancel(actor, *run, tick, work)),
+            Command::CancelAll(reason, _) => {
+                let event = Event::CancelAll {
+                    reason: reason.clone(),
+                };
+                Reply::Unit(self.step(event, tick, work).map(drop))
+            }
+            Command::SetAccepting(actor, worker, accepting, _) => {
+                Reply::Unit(self.set_accepting(actor, *worker, *accepting, tick, work))
+            }
+            Command::Inquire(Inquiry::Versions { job, day }, _) => {
+                Reply::Versions(self.versions(*job, *day))
+            }
+        })
+    }
+
+    pub(super) fn step(
+        &mut self,
+        event: Event,
+        tick: Tick,
+        work: &mut Work,
+    ) -> Result<Outcome, CommandError> {
+        Ok(self.engine.step(event, tick, &mut work.batch.decisions)?)
+    }
+
+    fn save_job(
+        &mut self,
+        actor: &Actor,
+        save: &SaveJob,
+        tick: Tick,
+        work: &mut Work,
+    ) -> Result<Saved<JobId>, CommandError> {
+        let content = &save.content;
+        self.check_place(content.group_id)?;
+        let wrong = content.check(&self.content_limits);
+        if !wrong.is_empty() {
+            return Err(CommandError::Invalid(wrong));
+        }
+        let before = match save.id {
+            None => None,
+            Some(id) => Some(Arc::clone(self.job(id)?)),
+        };
+        let def = definition(before.as_deref(), save, || self.state.new_job_id(), actor)?;
+        let saved = Saved {
+            id: def.id,
+            revision: def.revision,
+        };
+        let owner = def.owner;
+        self.step(Event::SaveJob(Arc::new(def)), tick, work)?;
+        let verb = if before.is_some() { "save" } else { "create" };
+        let detail = format!(
+            "revision {} of {}: {}",
+            saved.revision, content.name, save.comment
+        );
+        work.record(actor, verb, (Subject::Job, saved.id.0), detail);
+        work.batch.job_edits.push(JobEdit {
+            id: saved.id,
+            owner,
+            revision: saved.revision,
+            content: content.clone(),
+            author: actor.name.clone(),
+            comment: save.comment.clone(),
+        });
+        Ok(saved)
+    }
+
+    fn delete_job(
+        &mut self,
+        actor: &Actor,
+        job: JobId,
+        tick: Tick,
+        work: &mut Work,
+    ) -> Result<(), CommandError> {
+        let name = self.job(job)?.name.clone();
+        self.step(Event::DeleteJob(job), tick, work)?;
+        work.record(actor, "delete", (Subject::Job, job.0), name);
+        Ok(())
+    }
+
+    fn switch(
+        &mut self,
+        actor: &Actor,
+        job: JobId,
+        to: Switch,
+        chain: Chain,
+        tick: Tick,
+        work: &mut Work,
+    ) -> Result<Vec<JobId>, CommandError> {
+        self.job(job)?;
+        let mut jobs = match chain {
+            Chain::None => Vec::new(),
+            Chain::Upstream => graph::reachable(&self.upstreams(), job),
+            Chain::Downstream => graph::reachable(&graph::reverse(&self.upstreams()), job),
+        };
+        jobs.push(job);
+        jobs.retain(|id| self.job(*id).is_ok_and(|def| def.switch != to));
+        self.step(
+            Event::Switch {
+                jobs: jobs.clone(),
+                to,
+            },
+            tick,
+            work,
+        )?;
+        for id in &jobs {
+            work.record(actor, "switch", (Subject::Job, id.0), to.to_string());
+        }
+        Ok(jobs)
+    }
+
+    fn trigger(
+        &mut self,
+        actor: &Actor,
+        run: &TriggerRun,
+        at: At,
+        recalled: Vec<Version>,
+        tick: Tick,
+        work: &mut Work,
+    ) -> Result<Triggered, CommandError> {
+        if !recalled.is_empty() {
+            self.step(Event::Recall(recalled), tick, work)?;
+        }
+        let outcome = self.step(Event::Trigger(request(actor, run, at)), tick, work)?;
+        let Outcome::Triggered { run: id, version } = outcome else {
+            return Err(CommandError::Conflict("the trigger made no run".into()));
+        };
+        if let Some(key) = &run.idempotency_key {
+            let stands_for = IdempotentRun {
+                user: actor.user,
+                key: key.clone(),
+                run: id,
+            };
+            work.batch.idempotency.push(stands_for);
+        }
+        work.record(
+            actor,
+            run.trigger.as_str(),
+            (Subject::Run, id.0),
+            format!("version {version}"),
+        );
+        Ok(Triggered {
+            run: id,
+            version,
+            status: RunStatus::Queued,
+        })
+    }
+
+    fn cancel(
+        &mut self,
+        actor: &Actor,
+        run: RunId,
+        tick: Tick,
+        work: &mut Work,
+    ) -> Result<(), CommandError> {
+        let by = CancelledBy::Person(actor.name.clone());
+        self.step(Event::Cancel { run, by }, tick, work)?;
+        work.record(actor, "cancel", (Subject::Run, run.0), String::new());
+        Ok(())
+    }
+
+    fn set_accepting(
+        &mut self,
+        actor: &Actor,
+        worker: WorkerId,
+        accepting: bool,
+        tick: Tick,
+        work: &mut Work,
+    ) -> Result<(), CommandError> {
+        if !self.sessions.contains(worker) {
+            return Err(CommandError::NotFound(format!("worker {worker}")));
+        }
+        let event = WorkerEvent::Accepting(accepting);
+        self.sessions.observe(worker, &event, tick.now);
+        self.step(Event::Worker(worker, event), tick, work)?;
+        self.sessions.send(worker, ToWorker::Drain(!accepting));
+        work.workers_changed = true;
+        let action = if accepting { "resume" } else { "drain" };
+        work.record(actor, action, (Subject::Worker, worker.0), String::new());
+        Ok(())
+    }
+
+    fn versions(&mut self, job: JobId, day: NaiveDate) -> Result<Vec<VersionView>, CommandError> {
+        self.job(job)?;
+        Ok(self.engine.versions_on(job, day))
+    }
+
+    fn job(&self, job: JobId) -> Result<&Arc<JobDef>, CommandError> {
+        Ok(self
+            .engine
+            .jobs()
+            .get(&job)
+            .ok_or(Refusal::NoSuchJob(job))?)
+    }
+
+    fn upstreams(&self) -> graph::Upstreams {
+        let edges = |def: &JobDef| {
+            def.schedule()
+                .edges
+                .iter()
+                .map(|edge| edge.upstream)
+                .collect()
+        };
+        self.engine
+            .jobs()
+            .iter()
+            .map(|(id, def)| (*id, edges(def)))
+            .collect()
+    }
+
+    /// Whether the end that a worker reports is one that the engine will take.
+    fn expects_end(&self, worker: WorkerId, event: &WorkerEvent) -> bool {
+        let WorkerEvent::Finished(named, _) = event else {
+            return false;
+        };
+        self.engine.run(named.run).is_some_and(|run| {
+            run.worker == Some(worker)
+                && run.nonce.as_ref() == Some(&named.nonce)
+                && run.status.is_on_worker()
+        })
+    }
+
+    /// Passes a worker's report on, if it comes from the worker's newest session.
+    fn report(&mut self, message: &WorkerMessage, tick: Tick, work: &mut Work) {
+        let worker = message.worker;
+        let event = match &message.report {
+            Report::Open(opened) => {
+                if !self
+                    .sessions
+                    .open(worker, message.session, opened, tick.now)
+                {
+                    return;
+                }
+                tracing::info!(worker.id = %worker, worker.name = opened.hello.name,
+                    worker.address = opened.hello.address, runs = opened.hello.inventory.len(), "a worker has connected");
+                WorkerEvent::Connected(opened.hello.clone())
+            }
+            Report::Event(_) | Report::Finished { .. }
+                if !self.sessions.is_newest(worker, message.session) =>
+            {
+                return;
+            }
+            Report::Event(event) => event.clone(),
+            Report::Finished { event, tail } => {
+                if self.expects_end(worker, event) {
+                    work.batch.tails.push(tail.clone());
+                }
+                event.clone()
+            }
+        };
+        self.sessions.observe(worker, &event, tick.now);
+        work.workers_changed = true;
+        if let Err(error) = self.step(Event::Worker(worker, event), tick, work) {
+            tracing::warn!(worker.id = %worker, %error, "a worker's report was refused");
+        }
+    }
+}
+
+impl Prepared {
+    fn plain(message: Message) -> Self {
+        Self {
+            message,
+            trigger: None,
+        }
+    }
+}
+
+enum Ready {
+    Go(At, Vec<Version>),
+    /// The same request was carried out before.
+    Done(Triggered),
+}
+
+/// What an earlier request with the same key led to.
+async fn triggered_before(store: &Store, run: RunId) -> Result<Triggered, CommandError> {
+    let found = store
+        .run(run)
+        .await
+        .map_err(|error| CommandError::Store(error.to_string()))?;
+    let view = found.ok_or_else(|| CommandError::NotFound(format!("run {run}")))?;
+    Ok(Triggered {
+        run,
+        version: view.version,
+        status: view.run.status,
+    })
+}
+
+fn request(actor: &Actor, run: &TriggerRun, at: At) -> TriggerRequest {
+    TriggerRequest {
+        job: run.job,
+        trigger: run.trigger,
+        at,
+        params: (!run.params.is_empty()).then(|| Arc::new(run.params.clone())),
+        operator: Some(actor.name.clone()),
+    }
+}
+
+/// The engine's view of a job that is being saved.
+fn definition(
+    before: Option<&JobDef>,
+    save: &SaveJob,
+    new_id: impl FnOnce() -> JobId,
+    actor: &Actor,
+) -> Result<JobDef, CommandError> {
+    let content = &save.content;
+    let revision = match (before, save.base_revision) {
+        (None, _) => Revision(1),
+        (Some(before), Some(base)) if base == before.revision => Revision(base.0 + 1),
+        (Some(before), base) => {
+            let base = base.unwrap_or_default();
+            return Err(CommandError::Stale {
+                base,
+                newest: before.revision,
+            });
+        }
+    };
+    Ok(JobDef {
+        id: before.map_or_else(new_id, |before| before.id),
+        group: content.group_id,
+        name: content.name.clone(),
+        owner: before.map_or(actor.team, |before| before.owner),
+        revision,
+        switch: before.map_or(Switch::Closed, |before| before.switch),
+        first_opened_at: before.and_then(|before| before.first_opened_at),
+        opened_at: before.and_then(|before| before.opened_at),
+        eras: vec![ScheduleEra {
+            after: None,
+            schedule: content.schedule.clone(),
+        }],
+        host_group: content.host_group_id,
+        priority: content.priority,
+        retry: content.retry.clone(),
+        overlap: content.overlap,
+        misfire: content.misfire,
+        on_lost: content.on_lost,
+        must_end_minutes: content.must_end_minutes,
+        kill_on_timeout: content.kill_on_timeout,
+    })
+}

@@ -1,0 +1,351 @@
+//! The loop of a leader: gather, step, settle, render, commit, send.
+//!
+//! ```text
+//! commands (web, CLI) ─┐                       ┌─▶ answers, notices, definitions
+//! worker sessions ─────┼─▶ inbox ─▶ one turn ──┤
+//! deadlines, renewals ─┘        (one commit)   └─▶ messages to workers
+//! ```
+//!
+//! Whatever lies in the inbox is taken in one turn and committed at once (group commit). Nothing
+//! leaves the process before its commit is durable.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hera_domain::check::ContentLimits;
+use hera_domain::engine::{
+    Decisions, Engine, Event, InventoryItem, InventoryState, Run, RunRef, Send, Tick, WorkerEvent,
+};
+use hera_domain::id::{RunId, WorkerId};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::clock::EngineClock;
+use super::commands::{Prepared, Work};
+use super::committer::{Committer, Failure};
+use super::inbox::{Message, Reply};
+use super::publish::Publisher;
+use super::render::{Renderer, Rendering};
+use super::sessions::Sessions;
+use super::state::{Loader, State};
+
+/// Messages taken in one turn at most.
+const GATHER: usize = 1024;
+/// The longest sleep; a deadline beyond it is looked at again.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// Why a leadership ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// The process is asked to end.
+    Asked,
+    /// Another admin leads, or may: the lease has run out.
+    Deposed,
+    /// The database is away, or disagrees with memory: the next leadership starts from it.
+    Reload,
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Deposed => Self::Deposed,
+            Failure::Away(_) | Failure::Conflict(_) => Self::Reload,
+        }
+    }
+}
+
+/// A leadership: from the lease's acquisition to its end.
+pub(super) struct Leader {
+    pub(super) engine: Engine,
+    pub(super) clock: EngineClock,
+    pub(super) committer: Committer,
+    pub(super) state: State,
+    pub(super) loader: Loader,
+    pub(super) sessions: Sessions,
+    pub(super) renderer: Renderer,
+    pub(super) publisher: Publisher,
+    pub(super) content_limits: ContentLimits,
+}
+
+impl Leader {
+    /// Leads until asked to stop or until the lead is lost.
+    pub(super) async fn run(
+        &mut self,
+        inbox: &mut mpsc::Receiver<Message>,
+        stop: &CancellationToken,
+    ) -> Stop {
+        let ended = self.lead(inbox, stop).await;
+        self.sessions.close_all();
+        self.publisher.step_down();
+        ended
+    }
+
+    async fn lead(
+        &mut self,
+        inbox: &mut mpsc::Receiver<Message>,
+        stop: &CancellationToken,
+    ) -> Stop {
+        if let Err(ended) = self.take_over().await {
+            return ended;
+        }
+        let mut messages = Vec::new();
+        loop {
+            let wake = self.wake_at();
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Stop::Asked,
+                _ = inbox.recv_many(&mut messages, GATHER) => {}
+                () = tokio::time::sleep_until(wake) => {}
+            }
+            if let Err(ended) = self.turn(std::mem::take(&mut messages)).await {
+                return ended;
+            }
+            if self.committer.renewal_is_due() {
+                match self.committer.renew().await {
+                    Ok(database_now) => self.clock.sample(database_now),
+                    Err(Failure::Deposed) => return Stop::Deposed,
+                    // The lease may still hold; the next turn tries again.
+                    Err(Failure::Away(_) | Failure::Conflict(_)) => {}
+                }
+            }
+            if self.committer.lease_has_run_out() {
+                tracing::warn!(
+                    "the lease ran out before it could be renewed; this admin steps down"
+                );
+                return Stop::Deposed;
+            }
+        }
+    }
+
+    /// The first turn: what happened while nobody led.
+    async fn take_over(&mut self) -> Result<(), Stop> {
+        let tick = self.tick();
+        let mut work = Work::new(tick, self.committer.lease_ms());
+        self.engine.takeover(tick, &mut work.batch.decisions);
+        self.finish(tick, work).await?;
+        self.publisher.lead(&self.state, self.committer.epoch());
+        self.publish_workers();
+        Ok(())
+    }
+
+    fn wake_at(&mut self) -> Instant {
+        let deadline = self.engine.next_deadline();
+        let sleep = deadline.map_or(LONGEST, |at| self.clock.until(at).min(LONGEST));
+        (Instant::now() + sleep).min(self.committer.renewal_at())
+    }
+
+    fn tick(&mut self) -> Tick {
+        Tick {
+            now: self.clock.now(),
+            seq: self.committer.next_seq(),
+        }
+    }
+
+    /// Takes every message in one commit. If the database refuses that, memory is loaded anew and
+    /// each message gets a commit of its own, so that a bad one hurts nobody but its sender.
+    async fn turn(&mut self, messages: Vec<Message>) -> Result<(), Stop> {
+        let Err((failure, messages)) = self.attempt(messages).await else {
+            return Ok(());
+        };
+        let Failure::Conflict(conflict) = failure else {
+            refuse(messages, &failure);
+            return Err(failure.into());
+        };
+        tracing::error!(%conflict, messages = messages.len(),
+            "the database disagrees with memory; reloading and taking the messages one by one");
+        self.reload().await?;
+        let alone = messages.is_empty();
+        for message in messages {
+            let Err((failure, messages)) = self.attempt(vec![message]).await else {
+                continue;
+            };
+            let conflicted = matches!(failure, Failure::Conflict(_));
+            self.quarantine(messages, &failure);
+            if !conflicted {
+                return Err(failure.into());
+            }
+            self.reload().await?;
+        }
+        if alone { Err(Stop::Reload) } else { Ok(()) }
+    }
+
+    /// One turn, one commit; the messages come back if it failed.
+    async fn attempt(&mut self, messages: Vec<Message>) -> Result<(), (Failure, Vec<Message>)> {
+        let mut prepared = Vec::with_capacity(messages.len());
+        for message in messages {
+            prepared.extend(self.prepare(message).await);
+        }
+        let tick = self.tick();
+        let mut work = Work::new(tick, self.committer.lease_ms());
+        let mut replies = Vec::with_capacity(prepared.len());
+        for message in &prepared {
+            replies.push(self.apply(message, tick, &mut work));
+        }
+        match self.finish(tick, work).await {
+            Ok(()) => {
+                answer(prepared, replies);
+                Ok(())
+            }
+            Err(failure) => Err((
+                failure,
+                prepared
+                    .into_iter()
+                    .map(|prepared| prepared.message)
+                    .collect(),
+            )),
+        }
+    }
+
+    /// Settles, renders, commits and sends.
+    async fn finish(&mut self, tick: Tick, mut work: Work) -> Result<(), Failure> {
+        self.engine.settle(tick, &mut work.batch.decisions);
+        let starts = self.render(tick, &mut work).await;
+        let writes = !work.is_empty();
+        let batch = Arc::new(work.batch);
+        if writes {
+            self.committer.commit(&batch).await?;
+            self.publisher.committed(&batch, &mut self.state);
+        }
+        self.send(&batch.decisions, &starts);
+        if work.workers_changed || !batch.decisions.runs.is_empty() {
+            self.publish_workers();
+        }
+        Ok(())
+    }
+
+    /// Gives a message up that the database never takes: its sender is told, a worker's session
+    /// is closed so that the worker reports anew.
+    fn quarantine(&mut self, messages: Vec<Message>, failure: &Failure) {
+        for message in &messages {
+            tracing::error!(%failure, ?message, "this message could not be taken and is given up");
+            if let Message::Worker(report) = message {
+                self.sessions.close(report.worker);
+            }
+        }
+        refuse(messages, failure);
+    }
+
+    /// Forgets what memory says and takes the database's word. Sessions stay: what is bound to a
+    /// connected worker is taken to be there still, until the worker reports otherwise.
+    async fn reload(&mut self) -> Result<(), Stop> {
+        let (engine, state) = self.loader.load().await.map_err(|error| {
+            tracing::error!(%error, "the database cannot be read");
+            Stop::Reload
+        })?;
+        self.engine = engine;
+        self.state = state;
+        let tick = self.tick();
+        let mut ignored = Decisions::default();
+        for (worker, mut hello) in self.sessions.hellos() {
+            hello.inventory = inventory(&self.engine, worker);
+            let event = Event::Worker(worker, WorkerEvent::Connected(hello));
+            if let Err(refusal) = self.engine.step(event, tick, &mut ignored) {
+                tracing::error!(worker.id = %worker, %refusal, "a session could not be kept");
+                self.sessions.close(worker);
+            }
+        }
+        Ok(())
+    }
+
+    /// Renders the runs that this batch dispatches. One that cannot be rendered fails here, and
+    /// the engine may then dispatch another in its place.
+    async fn render(&mut self, tick: Tick, work: &mut Work) -> Rendering {
+        let mut rendering = Rendering::default();
+        loop {
+            let wanted = starts(&work.batch.decisions, &rendering);
+            if wanted.is_empty() {
+                break;
+            }
+            for run in wanted {
+                let outcome = self
+                    .renderer
+                    .render(&self.engine, &self.state, run, work)
+                    .await;
+                match outcome {
+                    Ok(start) => rendering.add(run, start),
+                    Err(error) => {
+                        let failed = Event::RenderFailed { run, error };
+                        if let Err(refusal) =
+                            self.engine.step(failed, tick, &mut work.batch.decisions)
+                        {
+                            tracing::error!(run.id = %run, %refusal, "a render error was refused");
+                        }
+                        rendering.give_up(run);
+                    }
+                }
+            }
+            self.engine.settle(tick, &mut work.batch.decisions);
+        }
+        rendering
+    }
+
+    fn send(&self, decisions: &Decisions, starts: &Rendering) {
+        use super::inbox::ToWorker;
+        for send in &decisions.sends {
+            match send {
+                Send::Start { worker, run } => {
+                    if let Some(start) = starts.get(run.run) {
+                        self.sessions
+                            .send(*worker, ToWorker::Start(Box::new(start.clone())));
+                    }
+                }
+                Send::Cancel { worker, run } => {
+                    self.sessions.send(*worker, ToWorker::Cancel(run.clone()));
+                }
+                Send::Ack { worker, run } => {
+                    self.sessions.send(*worker, ToWorker::Ack(run.clone()));
+                }
+                Send::Discard { worker, run } => {
+                    self.sessions.send(*worker, ToWorker::Discard(run.clone()));
+                }
+            }
+        }
+    }
+
+    pub(super) fn publish_workers(&self) {
+        self.publisher.workers(&self.sessions, &self.engine);
+    }
+}
+
+/// What a worker should have, going by the database.
+fn inventory(engine: &Engine, worker: WorkerId) -> Vec<InventoryItem> {
+    let bound = engine
+        .live_runs()
+        .filter(|run| run.worker == Some(worker) && run.status.is_on_worker());
+    let item = |run: &Run| {
+        let nonce = run.nonce.clone()?;
+        Some(InventoryItem {
+            run: RunRef { run: run.id, nonce },
+            state: InventoryState::Live,
+        })
+    };
+    bound.filter_map(item).collect()
+}
+
+/// The runs to be started that have not been rendered yet.
+fn starts(decisions: &Decisions, rendering: &Rendering) -> BTreeSet<RunId> {
+    let started = decisions.sends.iter().filter_map(|send| match send {
+        Send::Start { run, .. } => Some(run.run),
+        Send::Cancel { .. } | Send::Ack { .. } | Send::Discard { .. } => None,
+    });
+    started.filter(|run| !rendering.knows(*run)).collect()
+}
+
+fn answer(prepared: Vec<Prepared>, replies: Vec<Option<Reply>>) {
+    for (prepared, reply) in prepared.into_iter().zip(replies) {
+        if let (Message::Command(command), Some(reply)) = (prepared.message, reply) {
+            command.answer(reply);
+        }
+    }
+}
+
+/// Tells the senders of commands that nothing was done.
+fn refuse(messages: Vec<Message>, failure: &Failure) {
+    for message in messages {
+        if let Message::Command(command) = message {
+            command.refuse(failure.to_command_error());
+        }
+    }
+}

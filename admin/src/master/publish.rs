@@ -1,0 +1,113 @@
+//! Tells the rest of the admin what has been committed.
+
+use std::sync::Arc;
+
+use hera_domain::engine::Engine;
+use hera_domain::id::Epoch;
+use tokio::sync::{broadcast, watch};
+
+use super::handle::{Definitions, LeaderView, Notice, WorkerView};
+use super::sessions::Sessions;
+use super::state::State;
+use crate::metrics::Metrics;
+use crate::store::Batch;
+
+/// The sending ends of what a [`super::Handle`] receives.
+#[derive(Debug, Clone)]
+pub(super) struct Publisher {
+    pub(super) definitions: watch::Sender<Arc<Definitions>>,
+    pub(super) leader: watch::Sender<LeaderView>,
+    pub(super) workers: watch::Sender<Arc<Vec<WorkerView>>>,
+    pub(super) notices: broadcast::Sender<Notice>,
+    pub(super) metrics: Arc<Metrics>,
+    /// Name, host:port of the web and host:port for workers of this admin.
+    pub(super) me: (String, String, String),
+}
+
+impl Publisher {
+    /// This admin leads and takes commands.
+    pub(super) fn lead(&self, state: &State, epoch: Epoch) {
+        self.definitions
+            .send_replace(Arc::new(state.definitions.clone()));
+        let view = LeaderView {
+            leader: Some(self.me.clone()),
+            epoch,
+            is_self: true,
+        };
+        self.leader.send_replace(view);
+    }
+
+    /// This admin no longer leads; who does is not known.
+    pub(super) fn step_down(&self) {
+        self.leader.send_modify(|view| {
+            view.leader = None;
+            view.is_self = false;
+        });
+    }
+
+    /// Takes a committed batch into the definitions and tells of every change.
+    pub(super) fn committed(&self, batch: &Batch, state: &mut State) {
+        let decisions = &batch.decisions;
+        state.definitions.seq = batch.seq;
+        for (id, def) in &decisions.jobs {
+            match def {
+                Some(def) => state.definitions.jobs.insert(*id, Arc::clone(def)),
+                None => state.definitions.jobs.remove(id),
+            };
+        }
+        if !(batch.groups.is_empty() && batch.host_groups.is_empty() && decisions.jobs.is_empty()) {
+            self.definitions
+                .send_replace(Arc::new(state.definitions.clone()));
+        }
+        for change in decisions.runs.values() {
+            let run = &change.row;
+            self.tell(Notice::Run {
+                run: run.id,
+                job: run.job,
+                status: run.status,
+            });
+            if run.status.is_final() && change.expect.is_none_or(|before| !before.is_final()) {
+                self.metrics.run_ended(run.trigger, run.status);
+            }
+        }
+        for change in decisions.versions.values() {
+            let version = &change.row;
+            let id = version.id.clone();
+            self.tell(Notice::Version {
+                job: version.job,
+                id,
+                status: version.status,
+            });
+        }
+        for job in decisions.jobs.keys() {
+            self.tell(Notice::Job { job: *job });
+        }
+        for change in &batch.groups {
+            self.tell(Notice::Group { group: change.id });
+        }
+    }
+
+    /// Shows the workers as they are now.
+    pub(super) fn workers(&self, sessions: &Sessions, engine: &Engine) {
+        let views = sessions.facts().map(|facts| WorkerView {
+            running: u32::try_from(engine.runs_on(facts.id)).unwrap_or(u32::MAX),
+            slots: engine.worker_slots(facts.id),
+            id: facts.id,
+            name: facts.name,
+            address: facts.address,
+            version: facts.version,
+            connected: facts.connected,
+            accepting: facts.accepting,
+            load: facts.load,
+            disk_free_mib: facts.disk_free_mib,
+            last_seen: facts.last_seen,
+        });
+        self.workers.send_replace(Arc::new(views.collect()));
+        self.tell(Notice::Workers);
+    }
+
+    fn tell(&self, notice: Notice) {
+        // Nobody listening is no error.
+        drop(self.notices.send(notice));
+    }
+}

@@ -1,0 +1,247 @@
+//! Renders the scripts of dispatched runs: the step between deciding and committing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hera_domain::config::{EffectiveConfig, Origin, is_secret, shown};
+use hera_domain::engine::{Engine, Run, Version};
+use hera_domain::group::GroupDef;
+use hera_domain::id::{GroupId, JobId, Revision, RunId};
+use hera_domain::job::{JobContent, JobDef, Params};
+use hera_domain::vars::{self, Context, RunFacts};
+use hera_proto::v1;
+
+use super::commands::Work;
+use super::state::State;
+use crate::store::{RenderedRun, Store};
+
+/// Scripts kept in memory; the newest revision of a job replaces its older one.
+const CACHED: usize = 4096;
+
+/// Reads and renders scripts.
+#[derive(Debug)]
+pub(super) struct Renderer {
+    store: Store,
+    area: String,
+    contents: BTreeMap<JobId, (Revision, Arc<JobContent>)>,
+}
+
+/// The start messages of one turn.
+#[derive(Debug, Default)]
+pub(super) struct Rendering {
+    starts: BTreeMap<RunId, Option<v1::Start>>,
+}
+
+impl Rendering {
+    pub(super) fn add(&mut self, run: RunId, start: v1::Start) {
+        self.starts.insert(run, Some(start));
+    }
+
+    pub(super) fn give_up(&mut self, run: RunId) {
+        self.starts.insert(run, None);
+    }
+
+    pub(super) fn knows(&self, run: RunId) -> bool {
+        self.starts.contains_key(&run)
+    }
+
+    pub(super) fn get(&self, run: RunId) -> Option<&v1::Start> {
+        self.starts.get(&run).and_then(Option::as_ref)
+    }
+}
+
+impl Renderer {
+    pub(super) fn new(store: Store, area: String) -> Self {
+        Self {
+            store,
+            area,
+            contents: BTreeMap::new(),
+        }
+    }
+
+    /// The start message of a run. A run dispatched in this batch is rendered and what came out is
+    /// noted in `work`; one that was dispatched before is sent as it was recorded.
+    pub(super) async fn render(
+        &mut self,
+        engine: &Engine,
+        state: &State,
+        id: RunId,
+        work: &mut Work,
+    ) -> Result<v1::Start, String> {
+        let gone = || format!("run {id} is not in memory any more");
+        let run = engine.run(id).ok_or_else(gone)?;
+        let version = engine.version_by_key(run.version).ok_or_else(gone)?;
+        let def = engine.jobs().get(&run.job).ok_or_else(gone)?;
+        let now = work.batch.at;
+        let revision = run.revision.unwrap_or(def.revision);
+        let content = self.content(run.job, revision, work).await?;
+        let batch_id = batch_id(&content, version, def);
+        let facts = facts(run, version, def, &batch_id, state);
+        let config = effective(&content, def, &state.definitions.groups, &self.area);
+        let none = Params::new();
+        let context = Context {
+            params: run.params.as_deref().unwrap_or(&none),
+            config: &config,
+            builtins: vars::builtins(&facts),
+            base: version.business_time,
+            tz: facts.tz,
+            now,
+        };
+        let decided = work.batch.decisions.runs.get(&id);
+        let script = if decided.is_some_and(|change| change.row.dispatched_at == Some(now)) {
+            let kept = vars::render_keeping_secrets(&content.script, &context)
+                .map_err(|error| error.to_string())?;
+            work.batch.rendered.push(RenderedRun {
+                run: id,
+                script: kept.script,
+                config: visible(&config),
+            });
+            vars::render(&content.script, &context)
+                .map_err(|error| error.to_string())?
+                .script
+        } else {
+            self.recorded(id, &context).await?
+        };
+        Ok(start(run, &facts, &content.run_type, script))
+    }
+
+    /// The script of a run that was dispatched before, with its secrets put in again.
+    async fn recorded(&self, id: RunId, context: &Context<'_>) -> Result<String, String> {
+        let found = self
+            .store
+            .run_script(id)
+            .await
+            .map_err(|error| error.to_string())?;
+        let kept = found.ok_or_else(|| format!("the rendered script of run {id} is missing"))?;
+        let secrets = |values: &mut dyn Iterator<Item = (String, String)>| -> Params {
+            values.filter(|(key, _)| is_secret(key)).collect()
+        };
+        let level = secrets(
+            &mut context
+                .config
+                .iter()
+                .map(|(key, v)| (key.to_owned(), v.value.clone())),
+        );
+        let params = secrets(
+            &mut context
+                .params
+                .iter()
+                .map(|(key, v)| (key.clone(), v.clone())),
+        );
+        let config = EffectiveConfig::merge([(Origin::Job, &level)], &self.area);
+        let only = Context {
+            params: &params,
+            config: &config,
+            builtins: BTreeMap::new(),
+            ..context.clone()
+        };
+        Ok(vars::render(&kept.script, &only)
+            .map_err(|error| error.to_string())?
+            .script)
+    }
+
+    /// A revision's content, from this batch, from memory or from the database.
+    async fn content(
+        &mut self,
+        job: JobId,
+        revision: Revision,
+        work: &Work,
+    ) -> Result<Arc<JobContent>, String> {
+        let edits = &work.batch.job_edits;
+        if let Some(edit) = edits.iter().find(|e| e.id == job && e.revision == revision) {
+            return Ok(Arc::new(edit.content.clone()));
+        }
+        if let Some((cached, content)) = self.contents.get(&job)
+            && *cached == revision
+        {
+            return Ok(Arc::clone(content));
+        }
+        let found = self.store.job_revision(job, revision).await;
+        let found = found
+            .map_err(|error| format!("revision {revision} of job {job} cannot be read: {error}"))?;
+        let row = found.ok_or_else(|| format!("revision {revision} of job {job} is missing"))?;
+        let content = Arc::new(row.content);
+        if self.contents.len() >= CACHED {
+            self.contents.pop_first();
+        }
+        self.contents.insert(job, (revision, Arc::clone(&content)));
+        Ok(content)
+    }
+}
+
+/// The config of a job with all that it inherits, nearest first.
+pub(crate) fn effective(
+    content: &JobContent,
+    def: &JobDef,
+    groups: &BTreeMap<GroupId, Arc<GroupDef>>,
+    area: &str,
+) -> EffectiveConfig {
+    let mut levels = vec![(Origin::Job, &content.config)];
+    let mut next = Some(def.group);
+    while let Some(group) = next.and_then(|id| groups.get(&id)) {
+        let origin = Origin::Group(group.id, group.content.name.clone());
+        levels.push((origin, &group.content.config));
+        next = group.content.parent_id;
+    }
+    EffectiveConfig::merge(levels, area)
+}
+
+/// The config as it may be kept and shown.
+fn visible(config: &EffectiveConfig) -> BTreeMap<String, String> {
+    config
+        .iter()
+        .map(|(key, v)| (key.to_owned(), shown(key, &v.value).to_owned()))
+        .collect()
+}
+
+/// What the script of a run may ask for.
+fn facts<'a>(
+    run: &Run,
+    version: &'a Version,
+    def: &'a JobDef,
+    batch_id: &'a str,
+    state: &'a State,
+) -> RunFacts<'a> {
+    RunFacts {
+        job: def.id,
+        job_name: &def.name,
+        run: Some(run.id),
+        version: &version.id,
+        business_time: version.business_time,
+        tz: def.schedule().timezone,
+        attempt: run.attempt,
+        trigger: run.trigger,
+        team: state.teams.get(&def.owner).map_or("", String::as_str),
+        batch_id,
+    }
+}
+
+fn batch_id(content: &JobContent, version: &Version, def: &JobDef) -> String {
+    vars::batch_id(
+        content.cron_period.as_deref(),
+        content.cron_interval.unwrap_or(0),
+        &version.id,
+        version.business_time,
+        def.schedule().timezone,
+    )
+}
+
+fn start(run: &Run, facts: &RunFacts<'_>, run_type: &str, script: String) -> v1::Start {
+    let nonce = run.nonce.clone().unwrap_or_default();
+    v1::Start {
+        run: Some(v1::RunRef {
+            run_id: run.id.0,
+            nonce,
+        }),
+        // The session that sends it knows the epoch.
+        epoch: 0,
+        job_id: facts.job.0,
+        job_name: facts.job_name.to_owned(),
+        version: facts.version.to_string(),
+        trigger: run.trigger.to_string(),
+        attempt: run.attempt,
+        run_type: run_type.to_owned(),
+        script,
+        env: vars::environment(facts).into_iter().collect(),
+    }
+}

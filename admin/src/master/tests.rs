@@ -1,0 +1,387 @@
+//! The leader with a real database and a worker made of channels.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono_tz::Tz;
+use hera_domain::engine::{End, InventoryItem, InventoryState, RunRef, WorkerEvent, WorkerHello};
+use hera_domain::id::{GroupId, JobId, Revision, RunId, TeamId, UserId, WorkerId};
+use hera_domain::job::{Edge, JobContent, RetryPolicy, Schedule};
+use hera_domain::status::{Misfire, OnLost, Overlap, Policy, RunStatus, Switch, Trigger, Window};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::inbox::{Message, Opened, Report, SessionNumber, ToWorker, WorkerMessage};
+use super::{Campaign, Chain, CommandError, Handle, Platform, SaveJob, TriggerRun};
+use crate::access::{Actor, Role};
+use crate::grpc::Leadership;
+use crate::metrics::Metrics;
+use crate::store::testing::TestDb;
+use crate::store::{Holder, LogTail, Store, WorkerSeen};
+
+/// A leading admin without its network.
+struct Admin {
+    store: Store,
+    handle: Handle,
+    leadership: watch::Receiver<Option<Leadership>>,
+    stop: CancellationToken,
+    ended: tokio::task::JoinHandle<()>,
+}
+
+impl Admin {
+    async fn start(store: &Store) -> Self {
+        let stop = CancellationToken::new();
+        let platform = Platform {
+            store: store.clone(),
+            metrics: Arc::new(Metrics::default()),
+            candidate: Holder {
+                name: "one".into(),
+                http: "127.0.0.1:1".into(),
+                connect: "127.0.0.1:2".into(),
+            },
+            limits: hera_domain::engine::Limits::default(),
+            content_limits: hera_domain::check::ContentLimits::default(),
+            area: "all".into(),
+            lease_for: Duration::from_secs(5),
+            renew_every: Duration::from_secs(1),
+        };
+        let (campaign, handle, leadership) = Campaign::new(platform, stop.clone());
+        let ended = tokio::spawn(campaign.run());
+        let mut leader = handle.watch_leader();
+        leader.wait_for(|view| view.is_self).await.unwrap();
+        Self {
+            store: store.clone(),
+            handle,
+            leadership,
+            stop,
+            ended,
+        }
+    }
+
+    async fn stop(self) {
+        self.stop.cancel();
+        self.ended.await.unwrap();
+    }
+
+    async fn worker(&self, session: u64, inventory: Vec<InventoryItem>) -> FakeWorker {
+        let seen = WorkerSeen {
+            node_id: "node".into(),
+            name: "w1".into(),
+            address: "127.0.0.1".into(),
+            version: "0".into(),
+            at: hera_domain::clock::from_millis(0),
+        };
+        let id = self.store.upsert_worker(seen).await.unwrap();
+        let (out, messages) = mpsc::channel(64);
+        let opened = Opened {
+            hello: WorkerHello {
+                name: "w1".into(),
+                address: "127.0.0.1".into(),
+                accepting: true,
+                max_runs: Some(8),
+                load: hera_domain::engine::Load::default(),
+                inventory,
+            },
+            version: "0".into(),
+            disk_free_mib: 0,
+            out,
+            close: CancellationToken::new(),
+        };
+        let inbox = self.leadership.borrow().clone().unwrap().inbox;
+        let worker = FakeWorker {
+            id,
+            session: SessionNumber(session),
+            inbox,
+            messages,
+        };
+        worker.report(Report::Open(Arc::new(opened))).await;
+        worker
+    }
+
+    async fn status(&self, run: RunId) -> RunStatus {
+        self.store.run(run).await.unwrap().unwrap().run.status
+    }
+
+    async fn recover(&self, job: JobId) -> Result<RunId, CommandError> {
+        let run = TriggerRun {
+            job,
+            trigger: Trigger::Recover,
+            version: None,
+            business_time: None,
+            params: BTreeMap::new(),
+            idempotency_key: None,
+        };
+        Ok(self.handle.trigger(&person(), run).await?.run)
+    }
+}
+
+struct FakeWorker {
+    id: WorkerId,
+    session: SessionNumber,
+    inbox: mpsc::Sender<Message>,
+    messages: mpsc::Receiver<ToWorker>,
+}
+
+impl FakeWorker {
+    async fn report(&self, report: Report) {
+        let message = WorkerMessage {
+            worker: self.id,
+            session: self.session,
+            report,
+        };
+        self.inbox.send(Message::Worker(message)).await.unwrap();
+    }
+
+    async fn next(&mut self) -> ToWorker {
+        let message = tokio::time::timeout(Duration::from_secs(10), self.messages.recv());
+        message
+            .await
+            .expect("the leader writes within ten seconds")
+            .unwrap()
+    }
+
+    async fn started(&mut self) -> (RunRef, hera_proto::v1::Start) {
+        let ToWorker::Start(start) = self.next().await else {
+            panic!("expected a start")
+        };
+        let run = hera_proto::run_ref(start.run.clone()).unwrap();
+        self.report(Report::Event(WorkerEvent::Started(run.clone())))
+            .await;
+        (run, *start)
+    }
+
+    async fn finish(&mut self, run: &RunRef, exit_code: i32) {
+        let end = End {
+            exit_code: Some(exit_code),
+            ..End::default()
+        };
+        let tail = LogTail {
+            run: run.run,
+            offset: 0,
+            data: Bytes::from_static(b"done\n"),
+        };
+        let event = WorkerEvent::Finished(run.clone(), end);
+        self.report(Report::Finished { event, tail }).await;
+    }
+
+    /// Waits for the acknowledgement of a run; other messages must not come before it.
+    async fn acknowledged(&mut self, run: &RunRef) {
+        assert_eq!(self.next().await, ToWorker::Ack(run.clone()));
+    }
+}
+
+fn person() -> Actor {
+    Actor {
+        user: UserId(1),
+        name: "lin".into(),
+        team: TeamId(1),
+        role: Role::Admin,
+    }
+}
+
+fn content(name: &str, script: &str, edges: &[JobId]) -> JobContent {
+    let edge = |upstream: &JobId| Edge {
+        upstream: *upstream,
+        window: Window::Nearest,
+        policy: Policy::Success,
+    };
+    JobContent {
+        group_id: GroupId(2),
+        name: name.into(),
+        description: String::new(),
+        run_type: "shell".into(),
+        script: script.into(),
+        schedule: Schedule {
+            cron: edges.is_empty().then(|| "0 0 3 * * ?".into()),
+            timezone: Tz::UTC,
+            edges: edges.iter().map(edge).collect(),
+        },
+        config: BTreeMap::from([("greeting".into(), "good morning".into())]),
+        host_group_id: None,
+        priority: 3,
+        retry: RetryPolicy::default(),
+        overlap: Overlap::Wait,
+        misfire: Misfire::RunAll,
+        on_lost: OnLost::Ask,
+        must_end_minutes: None,
+        kill_on_timeout: false,
+        expected_end: None,
+        areas: Vec::new(),
+        labels: Vec::new(),
+        alarm_level: 0,
+        cron_period: None,
+        cron_interval: None,
+    }
+}
+
+async fn job(admin: &Admin, content: JobContent) -> JobId {
+    let save = SaveJob {
+        id: None,
+        base_revision: None,
+        content,
+        comment: String::new(),
+    };
+    let id = admin.handle.save_job(&person(), save).await.unwrap().id;
+    admin
+        .handle
+        .switch(&person(), id, Switch::Open, Chain::None)
+        .await
+        .unwrap();
+    id
+}
+
+#[tokio::test]
+async fn a_recovered_root_drives_its_dependents_one_commit_a_hop() {
+    let db = TestDb::sqlite().await;
+    let admin = Admin::start(&db.store).await;
+    let mut worker = admin.worker(1, Vec::new()).await;
+    let root = job(&admin, content("root", "echo ${greeting}", &[])).await;
+    let leaf = job(&admin, content("leaf", "true", &[root])).await;
+
+    let run = admin.recover(root).await.unwrap();
+    let (first, start) = worker.started().await;
+    assert_eq!(
+        (first.run, start.script.as_str()),
+        (run, "echo good morning")
+    );
+    worker.finish(&first, 0).await;
+    let (second, start) = loop {
+        match worker.next().await {
+            ToWorker::Ack(acknowledged) => assert_eq!(acknowledged, first),
+            ToWorker::Start(start) => {
+                break (hera_proto::run_ref(start.run.clone()).unwrap(), start);
+            }
+            other @ (ToWorker::Cancel(_) | ToWorker::Discard(_) | ToWorker::Drain(_)) => {
+                panic!("unexpected {other:?}")
+            }
+        }
+    };
+    assert_eq!(start.job_id, leaf.0);
+    assert_eq!(admin.status(run).await, RunStatus::Success);
+    worker.finish(&second, 0).await;
+    worker.acknowledged(&second).await;
+    assert_eq!(admin.status(second.run).await, RunStatus::Success);
+    let log = db.store.read_log(second.run, 0, 100).await.unwrap();
+    assert_eq!((log.bytes.as_slice(), log.complete), (&b"done\n"[..], true));
+    admin.stop().await;
+}
+
+#[tokio::test]
+async fn the_next_leader_goes_on_with_what_the_worker_has() {
+    let db = TestDb::sqlite().await;
+    let admin = Admin::start(&db.store).await;
+    let mut worker = admin.worker(1, Vec::new()).await;
+    let id = job(&admin, content("slow", "sleep 20", &[])).await;
+    let run = admin.recover(id).await.unwrap();
+    let (named, _) = worker.started().await;
+    let first_epoch = admin.handle.leader().epoch;
+    admin.stop().await;
+
+    let admin = Admin::start(&db.store).await;
+    assert!(admin.handle.leader().epoch > first_epoch);
+    let live = InventoryItem {
+        run: named.clone(),
+        state: InventoryState::Live,
+    };
+    let mut worker = admin.worker(1, vec![live]).await;
+    assert!(
+        matches!(admin.recover(id).await, Err(CommandError::Refused(_))),
+        "it still runs"
+    );
+    worker.finish(&named, 0).await;
+    worker.acknowledged(&named).await;
+    assert_eq!(admin.status(run).await, RunStatus::Success);
+    admin.stop().await;
+}
+
+#[tokio::test]
+async fn a_run_that_the_worker_never_got_is_sent_again_as_it_was() {
+    let db = TestDb::sqlite().await;
+    let admin = Admin::start(&db.store).await;
+    let mut worker = admin.worker(1, Vec::new()).await;
+    let id = job(&admin, content("lost start", "echo ${greeting}", &[])).await;
+    admin.recover(id).await.unwrap();
+    let ToWorker::Start(first) = worker.next().await else {
+        panic!("expected a start")
+    };
+    admin.stop().await;
+
+    let admin = Admin::start(&db.store).await;
+    let mut worker = admin.worker(1, Vec::new()).await;
+    let (_, again) = worker.started().await;
+    assert_eq!(again, *first);
+    admin.stop().await;
+}
+
+#[tokio::test]
+async fn a_script_that_cannot_be_rendered_fails_before_anything_is_sent() {
+    let db = TestDb::sqlite().await;
+    let admin = Admin::start(&db.store).await;
+    let _worker = admin.worker(1, Vec::new()).await;
+    let mut bad = content("loop", "echo ${a}", &[]);
+    bad.config = BTreeMap::from([("a".into(), "${b}".into()), ("b".into(), "${a}".into())]);
+    let id = job(&admin, bad).await;
+    let run = admin.recover(id).await.unwrap();
+    let view = admin.store.run(run).await.unwrap().unwrap();
+    assert_eq!(view.run.status, RunStatus::Failed);
+    let reason = view.run.reason.unwrap();
+    assert!(reason.contains("a → b → a"), "{reason}");
+    admin.stop().await;
+}
+
+#[tokio::test]
+async fn of_two_edits_from_the_same_revision_the_second_is_refused() {
+    let db = TestDb::sqlite().await;
+    let admin = Admin::start(&db.store).await;
+    let id = job(&admin, content("edited", "true", &[])).await;
+    let edit = |script: &str| SaveJob {
+        id: Some(id),
+        base_revision: Some(Revision(1)),
+        content: content("edited", script, &[]),
+        comment: String::new(),
+    };
+    let actor = person();
+    let (one, two) = tokio::join!(
+        admin.handle.save_job(&actor, edit("echo 1")),
+        admin.handle.save_job(&actor, edit("echo 2")),
+    );
+    assert_eq!(one.unwrap().revision, Revision(2));
+    assert!(matches!(
+        two,
+        Err(CommandError::Stale {
+            newest: Revision(2),
+            ..
+        })
+    ));
+    admin.stop().await;
+}
+
+#[tokio::test]
+async fn a_repeated_request_finds_the_first_run() {
+    let db = TestDb::sqlite().await;
+    let admin = Admin::start(&db.store).await;
+    let id = job(&admin, content("keyed", "true", &[])).await;
+    let request = || TriggerRun {
+        job: id,
+        trigger: Trigger::Manual,
+        version: None,
+        business_time: None,
+        params: BTreeMap::new(),
+        idempotency_key: Some("k1".into()),
+    };
+    let actor = person();
+    // Together in one batch, and once more afterwards.
+    let (one, two) = tokio::join!(
+        admin.handle.trigger(&actor, request()),
+        admin.handle.trigger(&actor, request()),
+    );
+    let three = admin.handle.trigger(&actor, request()).await.unwrap();
+    let one = one.unwrap();
+    assert_eq!(three.run, one.run);
+    if let Ok(two) = two {
+        assert_eq!(two.run, one.run);
+    }
+    admin.stop().await;
+}
