@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hera_domain::engine::{Engine, Limits};
+use hera_domain::engine::{Engine, Limits, Recall};
 use hera_domain::id::{GroupId, JobId, TeamId};
 
 use super::handle::Definitions;
@@ -42,6 +42,7 @@ pub(super) struct Loader {
 impl Loader {
     pub(super) async fn load(&self) -> Result<(Engine, State), StoreError> {
         let loaded = self.store.load_snapshot(self.limits.waiting_days).await?;
+        let now = self.store.now().await?;
         let mut snapshot = loaded.snapshot;
         snapshot.salt = self.salt;
         let state = State {
@@ -65,6 +66,12 @@ impl Loader {
             next_job: loaded.last_job.0 + 1,
             next_group: loaded.last_group.0 + 1,
         };
-        Ok((Engine::restore(snapshot, self.limits.clone()), state))
+        let mut engine = Engine::restore(snapshot, self.limits.clone());
+        let mut recalled = Vec::new();
+        for Recall { job, from, until } in engine.recall_at_start(now) {
+            recalled.extend(self.store.load_versions(job, from, until).await?);
+        }
+        engine.recall(recalled);
+        Ok((engine, state))
     }
 }

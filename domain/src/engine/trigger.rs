@@ -350,7 +350,7 @@ impl Engine {
     }
 
     /// Takes in rows that were too old for the snapshot.
-    pub(super) fn recall(&mut self, versions: Vec<Version>) {
+    pub fn recall(&mut self, versions: Vec<Version>) {
         for row in versions {
             if self.rows.get(row.key).is_none() {
                 self.recalled.insert(row.key);

@@ -3,6 +3,7 @@
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use hera_domain::config;
+use hera_domain::group::{GroupContent, GroupDef};
 use hera_domain::id::{GroupId, Revision};
 use hera_domain::job::FieldError;
 use serde::Deserialize;
@@ -10,7 +11,7 @@ use serde::Deserialize;
 use super::frame::{Frame, Section};
 use super::parts::Errors;
 use super::visit::{Visit, go_to, html, page_of, refusal};
-use crate::master::{CommandError, GroupContent, GroupDef};
+use crate::master::CommandError;
 use crate::web::BASE;
 use crate::web::error::{Error, Result};
 

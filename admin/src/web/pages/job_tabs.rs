@@ -13,10 +13,11 @@ use super::parts::{Ago, At, Chip, RunLine, Times};
 use super::schedule::{is_bad, tree_at};
 use super::tree::Tree;
 use super::visit::{Visit, html};
-use crate::master::{Definitions, PlannedVersion};
+use crate::master::Definitions;
 use crate::store::RunFilter;
 use crate::web::BASE;
 use crate::web::error::Result;
+use hera_domain::engine::VersionView;
 
 #[derive(Debug, Template)]
 #[template(path = "job/versions.html")]
@@ -126,14 +127,18 @@ pub(super) async fn versions(
     })
 }
 
-fn version_row(version: PlannedVersion, defs: &Definitions, times: Times) -> VersionRow {
+fn version_row(version: VersionView, defs: &Definitions, times: Times) -> VersionRow {
     let edges = version.edges.iter().map(|edge| EdgeBadge {
         name: defs
             .jobs
-            .get(&edge.job)
-            .map_or_else(|| edge.job.to_string(), |job| job.name.clone()),
-        href: format!("{BASE}/schedule/jobs/{}/versions", edge.job),
-        version: edge.version.to_string(),
+            .get(&edge.edge.upstream)
+            .map_or_else(|| edge.edge.upstream.to_string(), |job| job.name.clone()),
+        href: format!("{BASE}/schedule/jobs/{}/versions", edge.edge.upstream),
+        version: edge
+            .member
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
         met: edge.satisfied,
     });
     VersionRow {

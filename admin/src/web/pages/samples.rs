@@ -1,6 +1,7 @@
 //! Every template with believable content, in both languages: what the checks of the pages look
 //! at. The pages are also written to `target/pages`, to be opened in a browser.
 
+use hera_domain::group::{GroupContent, GroupDef};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -37,7 +38,7 @@ use super::run_dialog::RunDialog;
 use super::runs::{RunsPage, StatusChip, TriggerChip};
 use super::schedule::{GroupCard, GroupPage, JobRow};
 use super::tree::{Forest, Spot, Tree};
-use crate::master::{Definitions, GroupContent, GroupDef, WorkerView};
+use crate::master::{Definitions, WorkerView};
 use crate::store::RunView;
 use crate::web::assets::AssetUrls;
 use crate::web::i18n::Lang;

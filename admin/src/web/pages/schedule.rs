@@ -13,9 +13,9 @@ use super::parts::{Ago, Chip, Crumb, RunLine, Times};
 use super::tree::{Forest, Spot, Tree, TreeNode, crumbs, for_page, latest};
 use super::visit::{Visit, go_to, html};
 use crate::access::Right;
-use crate::master::PlannedVersion;
 use crate::web::BASE;
 use crate::web::error::{Error, Result};
+use hera_domain::engine::VersionView;
 
 /// The overview of a group.
 #[derive(Debug, Template)]
@@ -185,7 +185,7 @@ async fn rows(visit: &Visit, jobs: Vec<&JobDef>) -> Result<Vec<JobRow>> {
 }
 
 /// The version of a job that says how today stands: the latest due one, else the next.
-pub(super) async fn today(visit: &Visit, job: &JobDef) -> Option<PlannedVersion> {
+pub(super) async fn today(visit: &Visit, job: &JobDef) -> Option<VersionView> {
     let now = visit.state.clock.now();
     let day = now.with_timezone(&job.schedule().timezone).date_naive();
     // Without a leader the column stays empty; the frame says so.
@@ -194,7 +194,7 @@ pub(super) async fn today(visit: &Visit, job: &JobDef) -> Option<PlannedVersion>
     due.or(versions.first()).cloned()
 }
 
-fn row(job: &JobDef, today: Option<PlannedVersion>, last: Option<RunLine>, times: Times) -> JobRow {
+fn row(job: &JobDef, today: Option<VersionView>, last: Option<RunLine>, times: Times) -> JobRow {
     let t = times.lang.texts();
     let open = job.switch == Switch::Open;
     let next = next_fires(job, times, 1).pop().filter(|_| open);

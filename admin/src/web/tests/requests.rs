@@ -1,10 +1,11 @@
 //! What the API hands to the leader, and how it shows what it has.
 
+use hera_domain::group::{GroupContent, GroupDef};
 use hera_domain::id::{GroupId, Revision};
 use serde_json::json;
 
 use super::*;
-use crate::master::{GroupContent, GroupDef, Saved, Triggered};
+use crate::master::{Saved, Triggered};
 
 #[actix_web::test]
 async fn a_trigger_is_passed_on_with_its_key_and_answered_with_its_urls() {
