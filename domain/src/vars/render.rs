@@ -94,6 +94,13 @@ struct Piece {
     source: usize,
     /// The variable it is the value of.
     value_of: Option<String>,
+    secret: bool,
+}
+
+/// The value of a name.
+struct Value {
+    text: String,
+    secret: bool,
 }
 
 /// A script whose `${key}` are filled in.
@@ -103,13 +110,35 @@ struct Filled {
 }
 
 impl Filled {
-    fn push(&mut self, text: &str, source: usize, value_of: Option<&str>) {
+    fn push_script(&mut self, text: &str, source: usize) {
         self.pieces.push(Piece {
             start: self.text.len(),
             source,
-            value_of: value_of.map(str::to_owned),
+            value_of: None,
+            secret: false,
         });
         self.text.push_str(text);
+    }
+
+    fn push_value(&mut self, value: &Value, source: usize, name: &str) {
+        self.pieces.push(Piece {
+            start: self.text.len(),
+            source,
+            value_of: Some(name.to_owned()),
+            secret: value.secret,
+        });
+        self.text.push_str(&value.text);
+    }
+
+    /// The end of the line that a byte stands in.
+    fn line_end(&self, byte: usize) -> usize {
+        let rest = self.text.get(byte..).unwrap_or_default();
+        byte + rest.find('\n').unwrap_or(rest.len())
+    }
+
+    fn holds_secret(&self, bytes: std::ops::Range<usize>) -> bool {
+        let mut secrets = self.pieces.iter().filter(|piece| piece.secret);
+        secrets.any(|piece| bytes.contains(&piece.start))
     }
 }
 
@@ -148,12 +177,9 @@ impl<'a> Renderer<'a> {
             let Some(value) = self.resolve(found.inner, found.start)? else {
                 continue;
             };
-            filled.push(
-                self.script.get(done..found.start).unwrap_or_default(),
-                done,
-                None,
-            );
-            filled.push(&value, found.start, Some(found.inner));
+            let between = self.script.get(done..found.start).unwrap_or_default();
+            filled.push_script(between, done);
+            filled.push_value(&value, found.start, found.inner);
             done = found.end;
             if filled.text.len() > MAX_BYTES {
                 let message =
@@ -161,12 +187,12 @@ impl<'a> Renderer<'a> {
                 return Err(error_at(self.script, found.start, &message));
             }
         }
-        filled.push(self.script.get(done..).unwrap_or_default(), done, None);
+        filled.push_script(self.script.get(done..).unwrap_or_default(), done);
         Ok(filled)
     }
 
     /// The value of a name, followed as long as it is itself exactly one name.
-    fn resolve(&mut self, name: &str, at: usize) -> Result<Option<String>, RenderError> {
+    fn resolve(&mut self, name: &str, at: usize) -> Result<Option<Value>, RenderError> {
         let mut path = vec![name.to_owned()];
         let Some((mut value, origin)) = self.lookup(name) else {
             return Ok(None);
@@ -192,8 +218,12 @@ impl<'a> Renderer<'a> {
             value = format!("${{{secret}}}");
         }
         let shown = secret.map_or(value.as_str(), |_| config::MASK).to_owned();
+        let secret = secret.is_some();
         self.note(name, shown, origin);
-        Ok(Some(value))
+        Ok(Some(Value {
+            text: value,
+            secret,
+        }))
     }
 
     fn lookup(&self, name: &str) -> Option<(String, Origin)> {
@@ -241,7 +271,17 @@ impl<'a> Renderer<'a> {
             let inner_start = text.len() - found.inner.len();
             let place =
                 |error: ZdtError| self.error_in(filled, inner_start + error.at, &error.message);
-            let (expression, length) = zdt::parse(found.inner).map_err(place)?;
+            let parsed = zdt::parse(found.inner);
+            let end = match &parsed {
+                Ok((_, length)) => inner_start + length,
+                Err(error) => filled.line_end(inner_start + error.at),
+            };
+            // What a date says, and what is said of it, is shown to everybody.
+            if filled.holds_secret(found.start..end) {
+                let message = "a secret cannot stand in it; take it out";
+                return Err(self.error_in(filled, found.start, message));
+            }
+            let (expression, length) = parsed.map_err(place)?;
             let value = expression
                 .evaluate(moment)
                 .map_err(|message| self.error_in(filled, found.start, &message))?;
@@ -298,6 +338,7 @@ impl<'a> Renderer<'a> {
                 start,
                 source,
                 value_of: None,
+                ..
             }) => error_at(self.script, source + (byte - start), &message),
             None => error_at(self.script, 0, &message),
         }

@@ -406,6 +406,23 @@ fn secrets_are_filled_in_for_the_run_and_kept_back_from_the_record() {
     }
 }
 
+#[test]
+fn a_secret_in_a_date_is_refused_without_being_told() {
+    for text in [
+        "${zdt.format(\"'${secret.key}'\")}",
+        "${zdt.format('${alias}')}",
+        "${zdt.StringToDateStr('${secret.key}','yyyy','MM')}",
+        "${zdt.addDay('x ${secret.key}')} y",
+    ] {
+        assert_eq!(
+            error(text, &[("alias", "${secret.key}")]),
+            "line 1, column 1: in this ${zdt…}: a secret cannot stand in it; take it out"
+        );
+    }
+    let beside = "${zdt.get(5)} ${secret.key} ${zdt.get(1)}";
+    assert_eq!(script(beside, &[]), "20 hush 2026");
+}
+
 fn facts(version: &VersionId) -> RunFacts<'_> {
     RunFacts {
         job: JobId(42),
