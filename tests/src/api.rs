@@ -266,7 +266,6 @@ impl Api {
         while let Some(message) = stream.next_message().expect("the stream goes on") {
             if message.event == "log" {
                 seen.push_str(&message.data);
-                seen.push('\n');
             }
             if seen.contains(text) {
                 return;
