@@ -2,7 +2,7 @@
 
 import sqlite3
 
-DATABASE = '${weather.dir}/${zdt.format("yyyy-MM-dd")}/weather.db'
+DATABASE = '${weather.output}/weather/${zdt.format("yyyy-MM-dd")}/weather.db'
 
 with sqlite3.connect(DATABASE, timeout=60) as db:
     db.executescript(

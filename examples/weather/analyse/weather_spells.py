@@ -3,7 +3,7 @@
 import itertools
 import sqlite3
 
-DATABASE = '${weather.dir}/${zdt.format("yyyy-MM-dd")}/weather.db'
+DATABASE = '${weather.output}/weather/${zdt.format("yyyy-MM-dd")}/weather.db'
 WET_MM = float("${wet.mm}")
 
 with sqlite3.connect(DATABASE, timeout=60) as db:

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import sys
 
-DIR = '${weather.dir}/${zdt.format("yyyy-MM-dd")}'
+DIR = '${weather.output}/weather/${zdt.format("yyyy-MM-dd")}'
 COLDEST, HOTTEST = map(float, "${possible.celsius}".split())
 COLUMNS = ["location", "date", "precipitation", "temp_max", "temp_min", "wind", "weather"]
 

@@ -2,7 +2,7 @@
 
 import sqlite3
 
-DATABASE = '${weather.dir}/${zdt.format("yyyy-MM-dd")}/weather.db'
+DATABASE = '${weather.output}/weather/${zdt.format("yyyy-MM-dd")}/weather.db'
 YEAR = "${weather.year}"
 MEASURES = [
     ("mean_high", "temperature"),

@@ -2,7 +2,7 @@
 set -euo pipefail
 
 day='${zdt.format("yyyy-MM-dd")}'
-cd '${weather.dir}'
+cd '${weather.output}/weather'
 
 for file in report.csv report.md report.html; do
     test -s "$day/$file" || { echo "$day/$file is missing or empty"; exit 1; }

@@ -5,7 +5,7 @@ import html
 import os
 import sqlite3
 
-DIR = '${weather.dir}/${zdt.format("yyyy-MM-dd")}'
+DIR = '${weather.output}/weather/${zdt.format("yyyy-MM-dd")}'
 TITLE = '${weather.year}, ${zdt.addDay(-1).format("MM")}-01 to ${zdt.addDay(-1).format("MM-dd")}, against earlier years'
 WORDS = {
     "mean_high": "mean daily maximum, °C",
