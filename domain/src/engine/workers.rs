@@ -198,14 +198,12 @@ impl Engine {
         item: InventoryItem,
         batch: &mut Batch<'_>,
     ) {
+        self.reachable_again(id, batch);
         match item.state {
-            InventoryState::Ended(end) => {
-                self.run_finished(id, &end, batch);
-                let run = item.run;
-                batch.out.sends.push(Send::Ack { worker, run });
-            }
+            // The worker's report of the end follows, and brings the rest of the log: taken from
+            // here, the run would be final and acknowledged with its log still on the worker.
+            InventoryState::Ended(_) => {}
             InventoryState::Live => {
-                self.reachable_again(id, batch);
                 let run = self.runs.all.get(&id);
                 if run.is_some_and(|run| run.cancelled_by.is_some()) {
                     let run = item.run;

@@ -39,6 +39,13 @@ impl World {
             },
         };
         self.report(index, &WorkerEvent::Connected(hello));
+        // Whatever is not acknowledged is reported again on every new session.
+        let dirs = self.machines[index].dirs.clone();
+        for (run, dir) in dirs {
+            if let Dir::Ended(end) = dir {
+                self.report(index, &WorkerEvent::Finished(run, end));
+            }
+        }
     }
 
     pub(super) fn report(&mut self, index: usize, event: &WorkerEvent) {

@@ -42,12 +42,20 @@ fn a_run_that_never_arrived_is_sent_again_with_the_same_nonce() {
 }
 
 #[test]
-fn a_run_that_ended_meanwhile_is_recorded_and_acknowledged() {
+fn a_run_that_ended_meanwhile_is_final_with_its_report_which_brings_the_log() {
     let mut bench = Bench::open(vec![daily()]);
     bench.until(at(3, 0));
     let run = bench.started_one();
     bench.report(WorkerEvent::Disconnected);
     back_with(&mut bench, vec![ended(&run, 0)]);
+    assert!(bench.out.runs.is_empty());
+    assert_eq!(bench.out.sends, []);
+
+    let end = End {
+        exit_code: Some(0),
+        ..End::default()
+    };
+    bench.report(WorkerEvent::Finished(run.clone(), end));
     assert_eq!(bench.run_row(run.run).status, RunStatus::Success);
     let ack = Send::Ack {
         worker: WORKER,
