@@ -1,5 +1,7 @@
 //! Where both programs write what they do: stderr, and a file a day in the log folder.
 
+use std::io::IsTerminal;
+
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_appender::rolling::{Builder, Rotation};
 use tracing_subscriber::layer::SubscriberExt;
@@ -24,18 +26,21 @@ impl Logging {
     /// When the folder cannot be written or the filter cannot be read.
     pub fn start(&self, program: &str) -> Result<LogGuard, SettingsError> {
         let rule = |text: String| SettingsError::from(Problem::Rule(text));
+        let unwritable = |error: &dyn std::fmt::Display| {
+            let dir = self.dir.display();
+            rule(format!(
+                "logs cannot be written in {dir}: {error}; make the folder writable or name another with logging.path"
+            ))
+        };
+        // The appender would make the folder too, but complains first that it cannot read it.
+        std::fs::create_dir_all(&self.dir).map_err(|error| unwritable(&error))?;
         let appender = Builder::new()
             .rotation(Rotation::DAILY)
             .filename_prefix(program)
             .filename_suffix("log")
             .max_log_files(KEPT)
             .build(&self.dir)
-            .map_err(|error| {
-                let dir = self.dir.display();
-                rule(format!(
-                    "logs cannot be written in {dir}: {error}; make the folder writable or name another with logging.path"
-                ))
-            })?;
+            .map_err(|error| unwritable(&error))?;
         let filter = EnvFilter::try_new(&self.filter).map_err(|error| {
             let text = &self.filter;
             rule(format!(
@@ -45,7 +50,11 @@ impl Logging {
         let (file, guard) = tracing_appender::non_blocking(appender);
         let started = tracing_subscriber::registry()
             .with(filter)
-            .with(fmt::layer().with_writer(std::io::stderr))
+            .with(
+                fmt::layer()
+                    .with_ansi(std::io::stderr().is_terminal())
+                    .with_writer(std::io::stderr),
+            )
             .with(fmt::layer().with_ansi(false).with_writer(file))
             .try_init();
         started.map_err(|error| rule(format!("logging was started twice: {error}")))?;

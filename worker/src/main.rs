@@ -1,24 +1,15 @@
 //! `hera-worker serve`: settings, log, signals, and nothing else.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use hera_settings::{CommandLine, Logging, Report, Settings, Sources};
+use hera_settings::{CommandLine, Report, Settings, Sources};
 use hera_worker::settings::{KillPatience, Retention, inheritable};
 use hera_worker::{Stop, WorkerSettings, app};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_appender::non_blocking::WorkerGuard;
-use tracing_appender::rolling::{RollingFileAppender, Rotation};
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, fmt};
-
-/// Daily files that are kept.
-const LOG_FILES: usize = 14;
 
 #[derive(Parser)]
 #[command(name = "hera-worker", version, about = "Runs scripts for hera-admin.")]
@@ -69,7 +60,7 @@ fn start(serve: Serve) -> anyhow::Result<()> {
         sets,
     };
     let (settings, report) = Settings::load(&Sources::of_process(line)?)?;
-    let _flushed_at_exit = log_to(&settings.logging)?;
+    let _flushed_at_exit = settings.logging.start("worker")?;
     tell(&report);
     let settings = worker_settings(settings)?;
     // Scripts run in their own processes: little is to be done here.
@@ -95,35 +86,6 @@ fn tell(report: &Report) {
             "settings of Java libraries have no meaning here"
         );
     }
-}
-
-/// To stderr and to daily files.
-fn log_to(logging: &Logging) -> anyhow::Result<WorkerGuard> {
-    let appender = RollingFileAppender::builder()
-        .rotation(Rotation::DAILY)
-        .filename_prefix("worker")
-        .filename_suffix("log")
-        .max_log_files(LOG_FILES)
-        .build(&logging.dir)
-        .with_context(|| {
-            format!(
-                "cannot write logs in {}; make it writable, or set logging.path or HERA_DATA_DIR",
-                logging.dir.display()
-            )
-        })?;
-    let (file, guard) = tracing_appender::non_blocking(appender);
-    let filter = EnvFilter::try_new(&logging.filter)
-        .with_context(|| format!("{:?} is no log filter; try info or debug", logging.filter))?;
-    tracing_subscriber::registry()
-        .with(filter)
-        .with(
-            fmt::layer()
-                .with_ansi(std::io::stderr().is_terminal())
-                .with_writer(std::io::stderr),
-        )
-        .with(fmt::layer().with_ansi(false).with_writer(file))
-        .init();
-    Ok(guard)
 }
 
 #[expect(

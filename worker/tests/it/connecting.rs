@@ -6,7 +6,7 @@ use hera_proto::v1::worker_message::Kind;
 use tokio_stream::StreamExt;
 
 use crate::admin::{Admin, PATIENCE};
-use crate::worker::{Home, INSTALLATION, Worker};
+use crate::worker::{Home, INSTALLATION, Worker, tell};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_keeps_its_id_and_gets_a_new_incarnation() {
@@ -89,4 +89,26 @@ async fn two_workers_do_not_share_a_folder() {
         text.contains("another hera-worker uses the folder"),
         "{text}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_new_session_is_told_that_a_live_run_has_started() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let _worker = home.worker(&admin);
+    let gate = home.fifo("gate");
+    let mut session = admin.session(INSTALLATION).await;
+    session.start(1, &format!("cat {gate}")).await;
+    session.accepted(1).await;
+    // This admin goes before it hears of the start: for the next one it is news.
+    let mut first = None;
+    for _ in 0..3 {
+        drop(session);
+        session = admin.session(INSTALLATION).await;
+        assert_eq!(session.inventory(), [(1, false)]);
+        session.accepted(1).await;
+        let started = session.started(1).await;
+        assert_eq!(*first.get_or_insert_with(|| started.clone()), started);
+    }
+    tell(gate).await;
+    session.finished(1).await;
 }

@@ -1,5 +1,8 @@
 //! The runs of one installation on this worker: its folder, and what is in memory of it.
 
+mod adopt;
+mod execute;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
@@ -11,11 +14,9 @@ use hera_domain::engine::RunRef;
 use hera_proto::v1;
 use tokio::sync::watch;
 
-use crate::kill::{self, Killed, Tree};
-use crate::process;
-use crate::run::{self, Phase, Run, Runner, Started, StopReason};
-use crate::rundir::{Claim, Claimed, Exit, RunDir, Spec};
-use crate::script::{self, ScriptError};
+use crate::kill::Killed;
+use crate::run::{self, Phase, Run, StopReason};
+use crate::rundir::{Exit, RunDir};
 use crate::settings::WorkerSettings;
 
 /// What every part of the worker may use.
@@ -226,182 +227,25 @@ impl Installation {
     }
 
     /// Moves the folder out of the inventory; retention removes it later.
+    ///
+    /// One rename, and done before the next command is obeyed: a Start that comes again must
+    /// find the run either in memory or among the ended ones, else the script would run twice.
     fn forget(&self, run: &Run) {
+        let from = run.dir.path().to_owned();
+        let to = self.folder("ended").join(folder_name(&run.key));
+        if from != to {
+            match std::fs::rename(&from, &to) {
+                Ok(()) => {
+                    let work = RunDir::new(to).work();
+                    tokio::task::spawn_blocking(move || std::fs::remove_dir_all(work));
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => tracing::error!("cannot move {}: {error}", from.display()),
+            }
+        }
         self.lock().remove(&run.key);
         self.notify();
-        let (from, to) = (
-            run.dir.path().to_owned(),
-            self.folder("ended").join(folder_name(&run.key)),
-        );
-        if from == to {
-            return;
-        }
-        tokio::task::spawn_blocking(move || match std::fs::rename(&from, &to) {
-            Ok(()) => drop(std::fs::remove_dir_all(RunDir::new(to).work())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => tracing::error!("cannot move {}: {error}", from.display()),
-        });
     }
-
-    /// A run from its spec to its end.
-    async fn execute(self: &Arc<Self>, run: &Arc<Run>, start: v1::Start) {
-        let (context, folder) = (Arc::clone(&self.context), run.dir.clone());
-        let prepared = tokio::task::spawn_blocking(move || prepare(&context, &folder, start)).await;
-        let spec = match prepared {
-            Ok(Ok(spec)) => spec,
-            Ok(Err(error)) => return self.refuse(run, error.to_string()),
-            Err(error) => return self.refuse(run, error.to_string()),
-        };
-        self.set(run, Phase::Accepted);
-        if run.stop_requested().is_some() {
-            let _ = run.dir.claim(&Claim::Denied);
-            let _ = run.dir.mark_cancelled();
-            return self.ended(run, None, &spec, Some(Killed::Confirmed)).await;
-        }
-        match Runner::spawn(&self.context.settings, &run.dir) {
-            Ok(runner) => self.follow(run, runner, &spec).await,
-            Err(error) => {
-                let program = self.context.settings.runner.display();
-                self.refuse(run, format!("this worker cannot start {program}: {error}"));
-            }
-        }
-    }
-
-    fn refuse(&self, run: &Run, reason: String) {
-        tracing::warn!(run.id = %run.key.run, "cannot start a run: {reason}");
-        if let Err(error) = std::fs::remove_dir_all(run.dir.path())
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            tracing::error!("cannot remove {}: {error}", run.dir.path().display());
-        }
-        self.set(run, Phase::Refused(reason));
-    }
-
-    async fn follow(self: &Arc<Self>, run: &Arc<Run>, runner: Runner, spec: &Spec) {
-        let mut started = match run.phase() {
-            Phase::Started(started) => Some(started),
-            Phase::Preparing | Phase::Accepted | Phase::Ended(..) | Phase::Refused(_) => None,
-        };
-        let patience = self.context.settings.kill;
-        let killed = run::watch(run, runner, &spec.token, patience, |pid| {
-            let now = Started {
-                pid,
-                at_unix_ms: self.context.now_ms(),
-            };
-            started = Some(now);
-            self.set(run, Phase::Started(now));
-        })
-        .await;
-        self.ended(run, started, spec, killed).await;
-    }
-
-    async fn ended(
-        &self,
-        run: &Run,
-        started: Option<Started>,
-        spec: &Spec,
-        killed: Option<Killed>,
-    ) {
-        let now = self.context.now_ms();
-        let patience = self.context.settings.kill;
-        let ending = run::conclude(run, &spec.token, killed, patience, now).await;
-        run.set_phase(Phase::Ended(started, ending));
-        if run.stop_requested() == Some(StopReason::Discarded) {
-            self.forget(run);
-        }
-        self.notify();
-    }
-
-    /// A run that an earlier worker left.
-    fn take_in(self: &Arc<Self>, key: RunRef, dir: RunDir) -> io::Result<()> {
-        let Some(spec) = dir.read_spec()? else {
-            // It was never accepted.
-            return std::fs::remove_dir_all(dir.path());
-        };
-        let mut claim = dir.read_claim()?;
-        if claim.is_none() && spec.boot_id == process::boot_id()? {
-            claim = match dir.claim(&Claim::Denied)? {
-                Claimed::Ours => Some(Claim::Denied),
-                Claimed::Taken => dir.read_claim()?,
-            };
-        }
-        let runner = match claim {
-            Some(Claim::Denied) if !dir.is_cancelled() => {
-                tracing::info!(run.id = %key.run, "a run never started: the admin may start it again");
-                return std::fs::remove_dir_all(dir.path());
-            }
-            Some(Claim::Runner(id)) => Some(id),
-            Some(Claim::Denied) | None => None,
-        };
-        let adopted = match &runner {
-            Some(id) => Runner::adopt(id.clone())?,
-            None => None,
-        };
-        let started = runner.map(|id| Started {
-            pid: i64::from(id.pid),
-            at_unix_ms: self.context.now_ms(),
-        });
-        let phase = started.map_or(Phase::Accepted, Phase::Started);
-        let cancelled = dir.is_cancelled();
-        let run = Arc::new(Run::new(key.clone(), dir, phase));
-        if cancelled {
-            run.request_stop(StopReason::Cancelled);
-        }
-        self.lock().insert(key, Arc::clone(&run));
-        let this = Arc::clone(self);
-        match adopted {
-            Some(runner) => {
-                tracing::info!(run.id = %run.key.run, "adopted a running run");
-                tokio::spawn(async move { this.follow(&run, runner, &spec).await });
-            }
-            None => this.settle(&run, started, &spec, cancelled)?,
-        }
-        Ok(())
-    }
-
-    /// A run whose runner is gone: told at once if its end was written down.
-    fn settle(
-        self: Arc<Self>,
-        run: &Arc<Run>,
-        started: Option<Started>,
-        spec: &Spec,
-        cancelled: bool,
-    ) -> io::Result<()> {
-        if let (Some(exit), false) = (run.dir.read_exit()?, cancelled) {
-            run.set_phase(Phase::Ended(started, run::ending(exit, None, None)));
-            return Ok(());
-        }
-        let (run, spec) = (Arc::clone(run), spec.clone());
-        tokio::spawn(async move {
-            let killed = if cancelled {
-                let tree = Tree::new(None, &spec.token);
-                Some(kill::kill(tree, self.context.settings.kill).await)
-            } else {
-                None
-            };
-            self.ended(&run, started, &spec, killed).await;
-        });
-        Ok(())
-    }
-}
-
-/// Writes everything that the runner needs.
-fn prepare(context: &Context, dir: &RunDir, start: v1::Start) -> Result<Spec, ScriptError> {
-    let script_type = script::script_type(&context.settings, &start.run_type)?;
-    dir.create()?;
-    let spec = Spec {
-        job_id: start.job_id,
-        job_name: start.job_name,
-        version: start.version,
-        trigger: start.trigger,
-        attempt: start.attempt,
-        command: script::materialise(dir, script_type, &start.script)?,
-        env: start.env.into_iter().collect(),
-        token: format!("{:032x}", rand::random::<u128>()),
-        boot_id: process::boot_id()?,
-    };
-    dir.write_spec(&spec)?;
-    Ok(spec)
 }
 
 fn folder_name(key: &RunRef) -> String {

@@ -1,0 +1,103 @@
+//! A run from its Start to its end.
+
+use std::io;
+use std::sync::Arc;
+
+use hera_proto::v1;
+
+use super::{Context, Installation};
+use crate::kill::Killed;
+use crate::process;
+use crate::run::{self, Phase, Run, Runner, Started, StopReason};
+use crate::rundir::{Claim, RunDir, Spec};
+use crate::script::{self, ScriptError};
+
+impl Installation {
+    /// A run from its spec to its end.
+    pub(super) async fn execute(self: &Arc<Self>, run: &Arc<Run>, start: v1::Start) {
+        let (context, folder) = (Arc::clone(&self.context), run.dir.clone());
+        let prepared = tokio::task::spawn_blocking(move || prepare(&context, &folder, start)).await;
+        let spec = match prepared {
+            Ok(Ok(spec)) => spec,
+            Ok(Err(error)) => return self.refuse(run, error.to_string()),
+            Err(error) => return self.refuse(run, error.to_string()),
+        };
+        self.set(run, Phase::Accepted);
+        if run.stop_requested().is_some() {
+            let _ = run.dir.claim(&Claim::Denied);
+            let _ = run.dir.mark_cancelled();
+            return self.ended(run, None, &spec, Some(Killed::Confirmed)).await;
+        }
+        match Runner::spawn(&self.context.settings, &run.dir) {
+            Ok(runner) => self.follow(run, runner, &spec).await,
+            Err(error) => {
+                let program = self.context.settings.runner.display();
+                self.refuse(run, format!("this worker cannot start {program}: {error}"));
+            }
+        }
+    }
+
+    fn refuse(&self, run: &Run, reason: String) {
+        tracing::warn!(run.id = %run.key.run, "cannot start a run: {reason}");
+        if let Err(error) = std::fs::remove_dir_all(run.dir.path())
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::error!("cannot remove {}: {error}", run.dir.path().display());
+        }
+        self.set(run, Phase::Refused(reason));
+    }
+
+    pub(super) async fn follow(self: &Arc<Self>, run: &Arc<Run>, runner: Runner, spec: &Spec) {
+        let mut started = match run.phase() {
+            Phase::Started(started) => Some(started),
+            Phase::Preparing | Phase::Accepted | Phase::Ended(..) | Phase::Refused(_) => None,
+        };
+        let patience = self.context.settings.kill;
+        let killed = run::watch(run, runner, &spec.token, patience, |pid| {
+            let now = Started {
+                pid,
+                at_unix_ms: self.context.now_ms(),
+            };
+            started = Some(now);
+            self.set(run, Phase::Started(now));
+        })
+        .await;
+        self.ended(run, started, spec, killed).await;
+    }
+
+    pub(super) async fn ended(
+        &self,
+        run: &Run,
+        started: Option<Started>,
+        spec: &Spec,
+        killed: Option<Killed>,
+    ) {
+        let now = self.context.now_ms();
+        let patience = self.context.settings.kill;
+        let ending = run::conclude(run, &spec.token, killed, patience, now).await;
+        run.set_phase(Phase::Ended(started, ending));
+        if run.stop_requested() == Some(StopReason::Discarded) {
+            self.forget(run);
+        }
+        self.notify();
+    }
+}
+
+/// Writes everything that the runner needs.
+fn prepare(context: &Context, dir: &RunDir, start: v1::Start) -> Result<Spec, ScriptError> {
+    let script_type = script::script_type(&context.settings, &start.run_type)?;
+    dir.create()?;
+    let spec = Spec {
+        job_id: start.job_id,
+        job_name: start.job_name,
+        version: start.version,
+        trigger: start.trigger,
+        attempt: start.attempt,
+        command: script::materialise(dir, script_type, &start.script)?,
+        env: start.env.into_iter().collect(),
+        token: format!("{:032x}", rand::random::<u128>()),
+        boot_id: process::boot_id()?,
+    };
+    dir.write_spec(&spec)?;
+    Ok(spec)
+}
