@@ -235,6 +235,21 @@ impl Connection {
         self.finished(run).await
     }
 
+    /// Waits until the worker has obeyed all that was said, by an order that it refuses at once.
+    pub(crate) async fn obeyed(&mut self) {
+        const ORDER: i64 = 9999;
+        self.say(Said::Start(v1::Start {
+            run_type: "nothing that exists".to_owned(),
+            ..start(ORDER, "")
+        }))
+        .await;
+        let report = self.report().await;
+        let Kind::Refused(refused) = report else {
+            panic!("refused expected, not {report:?}");
+        };
+        assert_eq!(refused.run, Some(run_ref(ORDER)));
+    }
+
     /// What an earlier session of this worker has stored.
     pub(crate) fn logs(self) -> BTreeMap<i64, Vec<u8>> {
         self.logs

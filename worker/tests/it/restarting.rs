@@ -5,7 +5,7 @@ use nix::sys::signal::Signal;
 use hera_proto::v1;
 use hera_proto::v1::admin_message::Kind as Said;
 
-use crate::admin::{Admin, run_ref};
+use crate::admin::{Admin, PATIENCE, run_ref};
 use crate::worker::{Home, INSTALLATION, heard, tell};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,9 +51,7 @@ async fn an_end_while_the_worker_was_away_is_told_until_it_is_acknowledged() {
     assert_eq!(session.inventory(), [(1, true)]);
     let (ended, log) = session.whole(1).await;
     assert_eq!((ended.exit_code, log), (Some(3), b"go\n".to_vec()));
-    // Something later has been obeyed, hence the acknowledgement too.
-    session.start(2, "true").await;
-    session.whole(2).await;
+    session.obeyed().await;
     drop(session);
     assert_eq!(admin.session(INSTALLATION).await.inventory(), []);
 }
@@ -61,7 +59,7 @@ async fn an_end_while_the_worker_was_away_is_told_until_it_is_acknowledged() {
 /// `exit` appears by a rename; the runner has nobody to tell.
 async fn until_exit_is_written(home: &Home, run: i64) {
     let exit = home.run_dir(run).join("exit");
-    tokio::time::timeout(crate::admin::PATIENCE, async {
+    tokio::time::timeout(PATIENCE, async {
         while !exit.exists() {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
@@ -201,8 +199,15 @@ async fn a_run_that_the_admin_does_not_know_is_stopped_and_not_told() {
         .say(Said::Discard(v1::Discard { run, epoch: 1 }))
         .await;
     closed.await.unwrap();
+    // The next thing that is told is this, not an end of the run.
     session.start(2, "true").await;
     session.whole(2).await;
+    session.obeyed().await;
     drop(session);
-    assert_eq!(admin.session(INSTALLATION).await.inventory(), []);
+    // The worker looks twice before it believes that everything is gone.
+    tokio::time::timeout(PATIENCE, async {
+        while !admin.session(INSTALLATION).await.inventory().is_empty() {}
+    })
+    .await
+    .expect("the run is forgotten");
 }
