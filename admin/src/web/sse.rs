@@ -3,6 +3,7 @@
 //! ```text
 //! id: 1234                 the offset to go on from (Last-Event-ID)
 //! event: log               the text, one `data:` per line
+//! event: gap               {"from":1234,"to":5678}: what is missing here of a log that grew too long
 //! event: status            {"status":"running"}
 //! event: end               {"status":"success","size":1234}; nothing follows
 //! ```
@@ -111,6 +112,9 @@ impl Follower {
                 let end = json!({ "status": status, "size": slice.size });
                 return Ok(Some(self.event("end", &end.to_string())));
             }
+            if slice.start > offset {
+                self.tell_gap(offset, slice.start).await?;
+            }
             let event = self.text.add(slice.start, &slice.bytes);
             self.send(event).await?;
         }
@@ -163,6 +167,15 @@ impl Follower {
             return Ok(());
         }
         let event = self.event("status", &json!({ "status": status }).to_string());
+        self.events.send(event).await.map_err(|_gone| Gone)
+    }
+
+    /// What was read so far ends here; the log goes on at `to`.
+    async fn tell_gap(&mut self, from: u64, to: u64) -> Result<(), Gone> {
+        let rest = self.text.finish();
+        self.send(rest).await?;
+        self.text.offset = to;
+        let event = self.event("gap", &json!({ "from": from, "to": to }).to_string());
         self.events.send(event).await.map_err(|_gone| Gone)
     }
 

@@ -11,6 +11,10 @@ function follow() {
   const source = new EventSource(`${document.body.dataset.base}/events`);
   // What changed between the making of the page and the opening of the stream was told to nobody.
   source.addEventListener('open', () => touch(['all']));
+  // The browser tries again by itself, but not after an answer such as 503 of a starting server.
+  source.addEventListener('error', () => {
+    if (source.readyState === EventSource.CLOSED) setTimeout(follow, 2000);
+  });
   source.addEventListener('change', (event) => touch(event.data.split(' ')));
   window.addEventListener('pagehide', () => source.close());
 }
@@ -34,8 +38,11 @@ async function refresh() {
     ids.forEach((id) => { if (!free.includes(id)) due.add(id); });
     if (!free.length) return;
     const response = await fetch(location.href, { headers: { accept: 'text/html' } });
-    if (!response.ok || response.redirected) return;
+    // The session has ended: the login leads back here.
+    if (response.redirected) return location.reload();
+    if (!response.ok) return;
     const fresh = new DOMParser().parseFromString(await response.text(), 'text/html');
+    dots(fresh);
     for (const id of free) {
       const now = document.getElementById(id);
       const next = fresh.getElementById(id);
@@ -51,6 +58,18 @@ async function refresh() {
     }
   } finally {
     timer = due.size ? setTimeout(refresh, 1000) : null;
+  }
+}
+
+// The tree keeps what is open in it: only the statuses of its nodes are renewed.
+function dots(fresh) {
+  for (const link of fresh.querySelectorAll('[data-tree] a')) {
+    const now = document.querySelector(`[data-tree] a[href="${CSS.escape(link.getAttribute('href'))}"]`);
+    const next = link.closest('summary, .leaf')?.querySelector('.tree-dot');
+    const dot = now?.closest('summary, .leaf').querySelector('.tree-dot');
+    if (!now || dot?.className === next?.className) continue;
+    dot?.remove();
+    if (next) now.closest('summary, .leaf').append(next);
   }
 }
 

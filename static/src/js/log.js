@@ -1,5 +1,7 @@
 // The live log: read by server-sent events, kept as lines, drawn in blocks of which only those
 // near the view have content. Megabytes stay smooth because nothing else is in the document.
+import { copy } from './toast.js';
+
 const BLOCK = 200;
 const LINE = 20;
 const ERROR = /\b(error|exception|fatal|traceback|failed|failure|panic(ked)?)\b/i;
@@ -13,7 +15,7 @@ class LogView {
       hitsText: $('hits'), followButton: $('follow'), wrapButton: $('wrap'), errorButton: $('error'),
       errorsText: root.querySelector('[data-log-errors]'),
       lines: [], rest: '', blocks: [], errors: [], errorAt: -1, query: '', hits: [], hit: -1, offset: 0,
-      following: true, marked: null,
+      following: true, marked: null, gaps: new Set(),
     });
     this.watcher = new IntersectionObserver((entries) => {
       for (const entry of entries) this.fill(entry.target, entry.isIntersecting);
@@ -30,11 +32,10 @@ class LogView {
   // --- reading ---------------------------------------------------------------------------------
 
   open() {
-    const url = `${document.body.dataset.base}/api/v1/runs/${this.root.dataset.run}/log/stream`;
+    const url = `${document.body.dataset.base}/api/v1/runs/${this.root.dataset.run}/log/stream?offset=${this.offset}`;
     const source = new EventSource(url);
-    this.tell('live', 'live');
     source.addEventListener('log', (event) => this.add(event));
-    source.addEventListener('gap', () => this.gap());
+    source.addEventListener('gap', (event) => this.gap(event));
     source.addEventListener('end', () => {
       source.close();
       if (this.rest) this.push([this.rest]);
@@ -43,7 +44,11 @@ class LogView {
       this.draw();
       if (!this.lines.length) this.empty(this.root.dataset.tEmpty);
     });
-    source.addEventListener('error', () => this.tell('lost', 'reconnecting'));
+    source.addEventListener('error', () => {
+      this.tell('lost', 'reconnecting');
+      // The browser tries again by itself, but not after an answer such as 503 of a starting server.
+      if (source.readyState === EventSource.CLOSED) setTimeout(() => this.open(), 2000);
+    });
     source.addEventListener('open', () => this.tell('live', 'live'));
     this.empty(this.root.dataset.tWaiting);
   }
@@ -54,6 +59,7 @@ class LogView {
   }
 
   add(event) {
+    this.offset = Number(event.lastEventId);
     const text = this.rest + event.data;
     const lines = text.split('\n');
     this.rest = lines.pop();
@@ -61,8 +67,13 @@ class LogView {
     this.schedule();
   }
 
-  gap() {
-    this.push([`⋯ ${this.root.dataset.tGap} ⋯`]);
+  gap(event) {
+    const { from, to } = JSON.parse(event.data);
+    this.offset = to;
+    if (this.rest) this.push([this.rest]);
+    this.rest = '';
+    this.gaps.add(this.lines.length);
+    this.push([`⋯ ${bytes(to - from)} ${this.root.dataset.tGap} ⋯`]);
     this.schedule();
   }
 
@@ -111,7 +122,8 @@ class LogView {
       if (block.shown) this.fill(block, true);
       else this.size(block);
     }
-    this.count.textContent = `${this.lines.length.toLocaleString()} ${this.root.dataset.tLines}`;
+    const { tLine, tLines } = this.root.dataset;
+    this.count.textContent = `${this.lines.length.toLocaleString()} ${this.lines.length === 1 ? tLine : tLines}`;
     this.errorButton.hidden = !this.errors.length;
     this.errorsText.textContent = this.errors.length;
     this.tellHits();
@@ -159,6 +171,7 @@ class LogView {
     row.className = 'ln';
     if (ERROR.test(this.lines[number]) && !CALM.test(this.lines[number])) row.classList.add('err');
     if (number === this.marked) row.classList.add('mark');
+    if (this.gaps.has(number)) row.classList.add('gap');
     const link = document.createElement('a');
     link.href = `#L${number + 1}`;
     link.textContent = number + 1;
@@ -254,9 +267,15 @@ class LogView {
       this.show(this.errors[this.errorAt]);
     });
     this.followButton.addEventListener('click', () => this.follow(!this.following));
+    const wrap = (on) => {
+      this.scroll.classList.toggle('wrap', on);
+      this.wrapButton.setAttribute('aria-pressed', String(on));
+    };
+    wrap(localStorage.getItem('hera_wrap') === '1');
     this.wrapButton.addEventListener('click', () => {
-      const wrap = this.scroll.classList.toggle('wrap');
-      this.wrapButton.setAttribute('aria-pressed', String(wrap));
+      const on = !this.scroll.classList.contains('wrap');
+      wrap(on);
+      localStorage.setItem('hera_wrap', on ? '1' : '0');
       for (const block of this.blocks) block.known = undefined;
       this.redraw();
     });
@@ -278,7 +297,7 @@ class LogView {
       this.jumped = true;
       this.follow(false);
       history.replaceState(null, '', link.hash);
-      navigator.clipboard?.writeText(location.href);
+      copy(location.href);
       this.redraw();
     });
     document.addEventListener('keydown', (event) => {
@@ -297,6 +316,14 @@ class LogView {
       drawer.setAttribute('aria-expanded', String(open));
     });
   }
+}
+
+// The same words as Lang::bytes on the server.
+function bytes(count) {
+  const units = ['B', 'KiB', 'MiB', 'GiB'];
+  let unit = 0;
+  for (; count >= 1024 && unit < 3; unit++) count /= 1024;
+  return `${unit ? count.toFixed(1) : count} ${units[unit]}`;
 }
 
 function resolve(element, name) {

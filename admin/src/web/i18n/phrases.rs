@@ -78,6 +78,20 @@ impl Lang {
         }
     }
 
+    /// A size in binary units: `512 B`, `3.2 MiB`.
+    pub fn bytes(self, count: u64) -> String {
+        let (mut count, mut unit) = (count * 10, 0);
+        while count >= 10_240 && unit < 3 {
+            count /= 1_024;
+            unit += 1;
+        }
+        let unit_word = ["B", "KiB", "MiB", "GiB"][unit];
+        match unit {
+            0 => format!("{} {unit_word}", count / 10),
+            _ => format!("{}.{} {unit_word}", count / 10, count % 10),
+        }
+    }
+
     /// How long something took: `0.2 s`, `12 s`, `3 m 04 s`, `2 h 05 m`, `4 d 3 h`.
     pub fn duration(self, ms: i64) -> String {
         let seconds = ms.max(0) / 1000;
@@ -85,7 +99,12 @@ impl Lang {
             Self::En => ("d", "h", "m", "s"),
             Self::Zh => ("天", "小时", "分", "秒"),
         };
+        let ms_word = match self {
+            Self::En => "ms",
+            Self::Zh => "毫秒",
+        };
         match seconds {
+            0 if ms < 100 => format!("{} {ms_word}", ms.max(0)),
             0..10 => {
                 let tenths = (ms.max(0) + 50) / 100;
                 format!("{}.{} {s}", tenths / 10, tenths % 10)

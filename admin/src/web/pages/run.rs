@@ -19,6 +19,7 @@ use crate::access::Right;
 use crate::store::RunView;
 use crate::web::BASE;
 use crate::web::error::{Error, Result};
+use crate::web::i18n::Lang;
 
 /// Read from the store at once while a log is downloaded.
 const PIECE: usize = 256 << 10;
@@ -135,9 +136,9 @@ pub(super) fn phases(run: &Run, times: Times) -> Vec<Phase> {
     .collect()
 }
 
-/// Grows with the logarithm: a second beside an hour stays visible.
+/// Grows with the logarithm: a second beside an hour stays visible, and a moment stays a moment.
 fn width(ms: i64) -> i64 {
-    24 + 22 * i64::from(ms.max(1).ilog2())
+    24 + 22 * i64::from((ms / 100).max(1).ilog2())
 }
 
 fn facts(visit: &Visit, view: &RunView) -> Vec<Fact> {
@@ -204,7 +205,7 @@ pub(super) async fn cancel(visit: Visit, id: web::Path<i64>) -> Result<HttpRespo
 pub(super) async fn download(visit: Visit, id: web::Path<i64>) -> Result<HttpResponse> {
     let id = RunId(*id);
     find(&visit, id).await?;
-    let store = visit.state.store.clone();
+    let (store, lang) = (visit.state.store.clone(), visit.lang);
     let pieces = stream::try_unfold(0_u64, move |offset| {
         let store = store.clone();
         async move {
@@ -213,7 +214,12 @@ pub(super) async fn download(visit: Visit, id: web::Path<i64>) -> Result<HttpRes
                 .await
                 .map_err(Error::from)?;
             let next = slice.next();
-            let piece = (!slice.bytes.is_empty()).then(|| (Bytes::from(slice.bytes), next));
+            if slice.bytes.is_empty() {
+                return Ok(None);
+            }
+            let mut bytes = gap_line(slice.start - offset, lang);
+            bytes.extend(slice.bytes);
+            let piece = Some((Bytes::from(bytes), next));
             Ok::<_, Error>(piece)
         }
     });
@@ -226,13 +232,22 @@ pub(super) async fn download(visit: Visit, id: web::Path<i64>) -> Result<HttpRes
         .streaming(pieces))
 }
 
+/// Says in the text itself what is missing of a log that grew too long.
+fn gap_line(missing: u64, lang: Lang) -> Vec<u8> {
+    if missing == 0 {
+        return Vec::new();
+    }
+    let size = lang.bytes(missing);
+    format!("\n⋯ {size} {} ⋯\n", lang.texts().run.log_gap).into_bytes()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn phases_grow_but_never_fill_the_page() {
-        assert!(width(0) >= 24);
+        assert_eq!(width(0), width(90));
         assert!(width(200) < width(180_000));
         assert!(width(86_400_000) < 700);
         assert_eq!(mebibytes(1_536), "1.5 MiB");

@@ -144,6 +144,39 @@ async fn a_stream_resumes_where_the_browser_left_it() {
 }
 
 #[actix_web::test]
+async fn a_gap_is_told_where_it_is() {
+    let app = App::start().await;
+    let mut leader = Leader::of(&app.db);
+    leader.write(1, None, RunStatus::Running, Vec::new());
+    append(&app, 0, "one\n").await;
+    let tail = LogTail {
+        run: RunId(1),
+        offset: 100,
+        data: Bytes::from_static(b"end\n"),
+    };
+    leader.write(1, Some(RunStatus::Running), RunStatus::Success, vec![tail]);
+
+    let mut events = Events::of(&app, 0);
+    assert_eq!(
+        events.next().await,
+        "id: 4\nevent: log\ndata: one\ndata: \n\n"
+    );
+    assert_eq!(
+        events.next().await,
+        "id: 100\nevent: gap\ndata: {\"from\":4,\"to\":100}\n\n"
+    );
+    assert_eq!(
+        events.next().await,
+        "id: 104\nevent: log\ndata: end\ndata: \n\n"
+    );
+
+    let token = app.token(Role::Viewer).await;
+    let file = app.get(&token, "/hera/runs/1/log.txt").await;
+    assert!(file.text().starts_with("one\n\n⋯ 96 B "), "{}", file.text());
+    assert!(file.text().ends_with("⋯\nend\n"), "{}", file.text());
+}
+
+#[actix_web::test]
 async fn a_viewer_who_leaves_is_forgotten() {
     let app = App::start().await;
     app.write_run(1, None, RunStatus::Running);
