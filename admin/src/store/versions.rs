@@ -153,6 +153,34 @@ impl Store {
         .await
     }
 
+    /// At most `limit` versions of all jobs with a business time in [from, to) that stand at one of
+    /// `statuses` (none = any), in order of it.
+    pub async fn versions_between(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        statuses: Vec<VersionStatus>,
+        limit: u32,
+    ) -> Result<Vec<Version>, StoreError> {
+        self.read(move |conn| {
+            let mut query = hera_version::table
+                .filter(hera_version::business_time.ge(At(from)))
+                .filter(hera_version::business_time.lt(At(to)))
+                .into_boxed();
+            if !statuses.is_empty() {
+                let words: Vec<&str> = statuses.iter().map(|status| status.as_str()).collect();
+                query = query.filter(hera_version::status.eq_any(words));
+            }
+            let rows = query
+                .order((hera_version::business_time, hera_version::id))
+                .limit(i64::from(limit))
+                .select(Row::as_select())
+                .load(conn)?;
+            into_versions(rows)
+        })
+        .await
+    }
+
     /// How many versions with a business time in [from, to) stand where.
     pub async fn count_versions(
         &self,

@@ -22,6 +22,8 @@ use crate::store::{Session, User};
 pub struct Identity {
     pub actor: Actor,
     pub credential: Credential,
+    /// They log in with a password that somebody else chose: their pages ask for another.
+    pub must_change_password: bool,
 }
 
 /// What proved it.
@@ -105,6 +107,7 @@ async fn by_token(state: &AppState, token: &str) -> Result<Identity> {
     Ok(Identity {
         actor: user.actor(),
         credential: Credential::Token,
+        must_change_password: user.must_change_password,
     })
 }
 
@@ -122,6 +125,7 @@ fn identity_of(session: Session, user: &User) -> Identity {
             csrf: session.csrf,
             expires_at: session.expires_at,
         },
+        must_change_password: user.must_change_password,
     }
 }
 

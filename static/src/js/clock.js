@@ -21,6 +21,7 @@ export function duration(ms) {
   const seconds = Math.floor(ms / 1000);
   const two = (n) => String(n).padStart(2, '0');
   const [d, h, m, s] = zh ? ['天', '小时', '分', '秒'] : ['d', 'h', 'm', 's'];
+  if (ms < 100) return `${Math.max(0, Math.floor(ms))} ${zh ? '毫秒' : 'ms'}`;
   if (seconds < 10) return `${(ms / 1000).toFixed(1)} ${s}`;
   if (seconds < 60) return `${seconds} ${s}`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} ${m} ${two(seconds % 60)} ${s}`;

@@ -6,6 +6,8 @@ if (field) {
 }
 
 const form = document.querySelector('[data-edit]');
+// Refused: the first field that is marked is the place to go on.
+form?.querySelector('[aria-invalid="true"]:not([data-editor])')?.focus();
 if (form) {
   let changed = false;
   let sent = false;

@@ -23,14 +23,14 @@ const colours = HighlightStyle.define([
 const look = EditorView.theme({
   '&': { fontSize: '12.5px', backgroundColor: 'var(--sunken)', color: 'var(--text)' },
   '&.cm-focused': { outline: 'none' },
-  '.cm-scroller': { fontFamily: 'var(--mono)', lineHeight: '1.6', minHeight: '320px', maxHeight: '70vh' },
+  '.cm-scroller': { fontFamily: 'var(--mono)', fontVariantLigatures: 'none', lineHeight: '1.6', minHeight: '320px', maxHeight: '70vh' },
   '.cm-gutters': { backgroundColor: 'var(--sunken)', color: 'var(--faint)', borderRight: '1px solid var(--line-soft)' },
   '.cm-lineNumbers .cm-gutterElement': { minWidth: '40px', padding: '0 10px 0 6px' },
   '.cm-activeLine, .cm-activeLineGutter': { backgroundColor: 'color-mix(in srgb, var(--accent) 7%, transparent)' },
   '.cm-cursor': { borderLeftColor: 'var(--text)' },
   '&.cm-focused .cm-selectionBackground, .cm-selectionBackground': { backgroundColor: 'light-dark(#cfdcff, #2d4a8a)' },
   '.cm-panels': { backgroundColor: 'var(--panel)', color: 'var(--text)' },
-  '.cm-variable': { color: 'light-dark(#c2410c, #ffb27d)', fontWeight: '600' },
+  '.cm-variable, .cm-variable *': { color: 'light-dark(#c2410c, #ffb27d)', fontWeight: '600' },
 });
 
 // Variables of the scheduler stand out in every language.
@@ -59,6 +59,16 @@ export function attach(field, chooser) {
         keymap.of([...defaultKeymap, ...historyKeymap, ...searchKeymap, indentWithTab]),
         language.of(languageOf(chooser?.value)),
         syntaxHighlighting(colours), marked, look,
+        // Left to the browser, text over a selection keeps its colours by inline styles, which the
+        // content security policy forbids.
+        EditorView.domEventHandlers({
+          beforeinput(event, view) {
+            const plain = event.inputType === 'insertText' && event.data && !event.isComposing;
+            if (!plain || view.state.selection.main.empty) return false;
+            view.dispatch(view.state.replaceSelection(event.data), { userEvent: 'input.type', scrollIntoView: true });
+            return true;
+          },
+        }),
         EditorView.contentAttributes.of({ 'aria-label': field.labels[0]?.textContent ?? '' }),
         EditorView.updateListener.of((update) => {
           if (!update.docChanged) return;

@@ -299,8 +299,8 @@ mod tests {
         .unwrap()
     }
 
-    fn fields(schedule: serde_json::Value) -> Vec<String> {
-        let wrong = body(&schedule).content(Tz::UTC).unwrap_err();
+    fn fields(schedule: &serde_json::Value) -> Vec<String> {
+        let wrong = body(schedule).content(Tz::UTC).unwrap_err();
         wrong.into_iter().map(|e| e.field).collect()
     }
 
@@ -317,12 +317,12 @@ mod tests {
 
     #[test]
     fn kind_and_parts_must_agree() {
-        assert_eq!(fields(json!({"kind": "cron"})), ["schedule.cron"]);
+        assert_eq!(fields(&json!({"kind": "cron"})), ["schedule.cron"]);
         let both =
             json!({"kind": "manual", "cron": "0 0 * * * ?", "dependencies": [{"job_id": 1}]});
-        assert_eq!(fields(both), ["schedule.cron", "schedule.dependencies"]);
+        assert_eq!(fields(&both), ["schedule.cron", "schedule.dependencies"]);
         assert_eq!(
-            fields(json!({"kind": "dependent", "timezone": "Mars/Base"})),
+            fields(&json!({"kind": "dependent", "timezone": "Mars/Base"})),
             ["schedule.dependencies", "schedule.timezone"]
         );
     }

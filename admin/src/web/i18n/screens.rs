@@ -19,7 +19,7 @@ texts! {
     Home {
         title: "Home", "首页";
         today: "Today", "今日";
-        planned: "planned", "计划";
+        planned: "due", "应执行";
         done: "done", "完成";
         running: "running", "运行中";
         waiting: "waiting", "等待";
@@ -33,6 +33,8 @@ texts! {
         workers: "Workers", "执行机器";
         no_runs: "No run yet.", "还没有运行记录。";
         no_runs_hint: "Open a job in the schedule, or start one by hand.", "在调度中心开启任务，或手动执行。";
+        due: "Due", "应执行时间";
+        no_versions_hint: "A version appears here when its time has come or somebody touches it.", "版本到达计划时间或被操作后会显示在这里。";
         see_schedule: "Go to the schedule", "前往调度中心";
     }
 
@@ -109,7 +111,7 @@ texts! {
         role_admin: "administrator", "管理员";
         role_member: "member", "成员";
         role_viewer: "viewer", "只读";
-        must_change: "The first password must be changed before the installation is bound to another address.", "在绑定到其他地址之前必须修改初始密码。";
+        must_change: "You still use the password you were given. Choose one of your own.", "您仍在使用初始密码，请设置新的密码。";
     }
 
     /// When a page cannot be shown.

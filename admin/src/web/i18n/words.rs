@@ -31,6 +31,8 @@ texts! {
         breadcrumb: "Where you are", "当前位置";
         connection_lost: "Live updates are interrupted; reconnecting", "实时更新中断，正在重连";
         environment: "Environment", "环境";
+        must_change: "You still use the password you were given.", "您仍在使用初始密码。";
+        must_change_link: "Change it", "立即修改";
     }
 
     /// What forms share.
@@ -138,8 +140,8 @@ texts! {
         priority: "Priority", "优先级";
         priority_hint: "1 is low, 5 goes first.", "1 最低，5 最先执行。";
         retries: "Retries", "重试次数";
-        retry_wait: "Wait between them", "重试间隔";
-        minutes: "minutes", "分钟";
+        retry_wait: "Retry after", "重试间隔";
+        minutes: "min", "分钟";
         overlap: "Overlap", "重复执行";
         overlap_allow: "Allow: runs may overlap", "允许：可同时执行";
         overlap_wait: "Wait: one after the other", "等待：逐个执行";
@@ -233,7 +235,7 @@ texts! {
         version: "Version", "版本";
         latest: "The latest scheduled version", "最近一个应执行的版本";
         business_time: "Business time", "业务时间";
-        business_time_hint: "In the job's zone. Empty: the version chosen above.", "按任务时区，留空则使用上面选择的版本。";
+        business_time_hint: "the job's zone. Empty: the business time of the version.", "为任务时区，留空则使用所选版本的业务时间。";
         trigger: "Trigger", "触发方式";
         manual: "Manual", "手动触发";
         manual_hint: "Runs the script once. Dependents are not told, the version's status stays.", "仅执行一次脚本，不通知下游，不改变版本状态。";
@@ -292,7 +294,7 @@ texts! {
         log_waiting: "The log begins when the script starts.", "脚本启动后开始显示日志。";
         log_empty: "The script wrote nothing.", "脚本没有输出。";
         log_plain: "Open the log as plain text", "以纯文本打开日志";
-        log_gap: "Part of the log is not stored here.", "部分日志未保存在此处。";
+        log_gap: "of the log are not stored here", "日志未保存在此处";
         copy_line: "Copy a link to this line", "复制此行链接";
         line: "line", "行";
         lines: "lines", "行";

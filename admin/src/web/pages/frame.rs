@@ -19,6 +19,8 @@ pub(super) struct Frame {
     pub here: String,
     pub env: Option<String>,
     pub user: Option<String>,
+    /// The person still has the password that they were given.
+    pub must_change: bool,
     pub section: Section,
     pub leader_ok: bool,
     pub leader_name: String,

@@ -10,8 +10,7 @@ use serde::Deserialize;
 
 use super::frame::{Frame, Section};
 use super::parts::Errors;
-use super::visit::{Visit, go_to, html, page_of, refusal};
-use crate::master::CommandError;
+use super::visit::{Refused, Visit, go_to, html, page_of, refusal};
 use crate::web::BASE;
 use crate::web::error::{Error, Result};
 
@@ -142,8 +141,10 @@ async fn save(
             let master = &visit.state.master;
             match master.save_group(visit.actor()?, id, base, content).await {
                 Ok(saved) => return Ok(go_to(&format!("{BASE}/schedule/groups/{}", saved.id))),
-                Err(CommandError::Invalid(errors)) => (None, Errors(errors)),
-                Err(error) => (Some(refusal(error)?), Errors::default()),
+                Err(error) => match refusal(error)? {
+                    Refused::Fields(errors) => (None, errors),
+                    Refused::Reason(reason) => (Some(reason), Errors::default()),
+                },
             }
         }
     };

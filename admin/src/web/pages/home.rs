@@ -93,55 +93,38 @@ async fn numbers(visit: &Visit) -> Result<Vec<Number>> {
             .filter_map(|status| counts.get(status))
             .sum()
     };
-    let number = |value, word, class, icon, query: &str| Number {
-        value,
+    // Each number leads to the list of what it counts.
+    let number = |word, class, icon, statuses: &[V]| Number {
+        value: sum(statuses),
         word,
         class,
         icon,
-        href: format!("{BASE}/{query}"),
+        href: super::versions::href(None, statuses),
     };
     Ok(vec![
+        Number {
+            value: counts.values().sum(),
+            ..number(t.planned, "planned", "calendar-event", &[])
+        },
         number(
-            counts.values().sum(),
-            t.planned,
-            "planned",
-            "calendar-event",
-            "runs?since=today",
-        ),
-        number(
-            sum(&[V::Success, V::Skipped]),
             t.done,
             "success",
             "circle-check-filled",
-            "runs?status=success&since=today",
+            &[V::Success, V::Skipped],
         ),
+        number(t.running, "running", "half", &[V::Running]),
+        number(t.queued, "queued", "quarter", &[V::Queued]),
         number(
-            sum(&[V::Running]),
-            t.running,
-            "running",
-            "half",
-            "runs?status=running",
-        ),
-        number(
-            sum(&[V::Queued]),
-            t.queued,
-            "queued",
-            "quarter",
-            "runs?status=queued,dispatched",
-        ),
-        number(
-            sum(&[V::Waiting, V::RetryWait, V::Planned]),
             t.waiting,
             "waiting",
             "circle",
-            "schedule",
+            &[V::Waiting, V::RetryWait, V::Planned],
         ),
         number(
-            sum(&[V::Failed, V::Lost, V::Missed]),
             t.failed,
             "failed",
             "circle-x-filled",
-            "runs?status=failed,lost&since=today",
+            &[V::Failed, V::Lost, V::Missed],
         ),
     ])
 }

@@ -168,6 +168,9 @@ pub(super) async fn overview_page(visit: &Visit, id: JobId) -> Result<OverviewPa
         ..RunFilter::default()
     };
     let runs = visit.state.store.runs(filter, None, 30).await?.items;
+    let teams = visit.state.store.teams().await?;
+    let owner = teams.into_iter().find(|team| team.id == job.owner);
+    let owner = owner.map_or_else(|| job.owner.to_string(), |team| team.name);
     let times = visit.times();
     let zone = job.schedule().timezone;
     let downstreams = defs.jobs.values().filter(|other| {
@@ -179,7 +182,7 @@ pub(super) async fn overview_page(visit: &Visit, id: JobId) -> Result<OverviewPa
         tree: tree_at(visit, id).await?,
         side_first: false,
         head: head(visit, &defs, job, Tab::Overview).await,
-        facts: facts_of(&defs, job, &content, visit.lang),
+        facts: facts_of(&defs, job, &content, owner, visit.lang),
         script_size: visit.lang.lines(content.script.lines().count()),
         script: content.script.lines().map(str::to_owned).collect(),
         config: effective(visit, &defs, &content),
@@ -242,6 +245,7 @@ pub(super) fn facts_of(
     defs: &Definitions,
     job: &JobDef,
     content: &JobContent,
+    owner: String,
     lang: Lang,
 ) -> Vec<Fact> {
     let Texts { job: t, form, .. } = lang.texts();
@@ -255,7 +259,7 @@ pub(super) fn facts_of(
             t.group,
             group.map_or(String::new(), |g| g.content.name.clone()),
         ),
-        Fact::new(t.owner, job.owner.to_string()),
+        Fact::new(t.owner, owner),
         Fact::new(t.revision, job.revision.to_string()),
         Fact::new(
             t.host_group,

@@ -15,7 +15,7 @@ use super::job::{misfire_word, on_lost_word, overlap_word, stored};
 use super::parts::{Choice, Crumb, Errors};
 use super::schedule::tree_at;
 use super::tree::{Tree, crumbs};
-use super::visit::{Visit, go_to, html, page_of, refusal};
+use super::visit::{Refused, Visit, go_to, html, page_of, refusal};
 use crate::master::{CommandError, SaveJob};
 use crate::web::BASE;
 use crate::web::error::Result;
@@ -356,15 +356,14 @@ pub(super) async fn save(
             });
             page_of(HttpResponse::Conflict(), &page)
         }
-        Err(CommandError::Invalid(errors)) => {
-            invalid(&visit, &job.content, id, form, Errors(errors)).await
-        }
-        Err(error) => {
-            let reason = refusal(error)?;
-            let mut page = page(&visit, &job.content, id, form).await?;
-            page.notice = Some(reason);
-            page_of(HttpResponse::Conflict(), &page)
-        }
+        Err(error) => match refusal(error)? {
+            Refused::Fields(errors) => invalid(&visit, &job.content, id, form, errors).await,
+            Refused::Reason(reason) => {
+                let mut page = page(&visit, &job.content, id, form).await?;
+                page.notice = Some(reason);
+                page_of(HttpResponse::Conflict(), &page)
+            }
+        },
     }
 }
 

@@ -13,8 +13,8 @@ use super::frame::{Frame, Section};
 use super::job::Fire;
 use super::job_edit::{FIELDS, JobForm, run_types};
 use super::parts::{Choice, Errors};
-use super::visit::{Visit, go_to, html, page_of, refusal};
-use crate::master::{CommandError, SaveJob};
+use super::visit::{Refused, Visit, go_to, html, page_of, refusal};
+use crate::master::SaveJob;
 use crate::web::BASE;
 use crate::web::error::{Error, Result};
 
@@ -112,13 +112,14 @@ pub(super) async fn create(
             };
             match visit.state.master.save_job(visit.actor()?, save).await {
                 Ok(saved) => return Ok(go_to(&format!("{BASE}/schedule/jobs/{}/edit", saved.id))),
-                Err(CommandError::Invalid(errors)) => Errors(errors),
-                Err(error) => {
-                    let reason = refusal(error)?;
-                    let mut page = new_page(&visit, group, form, Errors::default())?;
-                    page.notice = Some(reason);
-                    return page_of(HttpResponse::Conflict(), &page);
-                }
+                Err(error) => match refusal(error)? {
+                    Refused::Fields(errors) => errors,
+                    Refused::Reason(reason) => {
+                        let mut page = new_page(&visit, group, form, Errors::default())?;
+                        page.notice = Some(reason);
+                        return page_of(HttpResponse::Conflict(), &page);
+                    }
+                },
             }
         }
         Err(errors) => errors,

@@ -6,7 +6,7 @@ use hera_domain::status::Switch;
 use serde::Deserialize;
 
 use super::job::{find, overview_page};
-use super::visit::{Visit, go_to, page_of, refusal};
+use super::visit::{Refused, Visit, go_to, page_of, refusal};
 use crate::master::{Chain, CommandError};
 use crate::web::BASE;
 use crate::web::error::{Error, Result};
@@ -50,7 +50,11 @@ async fn delete(visit: &Visit, id: JobId) -> Result<HttpResponse> {
 }
 
 async fn refused(visit: &Visit, id: JobId, error: CommandError) -> Result<HttpResponse> {
-    let reason = refusal(error)?;
+    let reason = match refusal(error)? {
+        Refused::Reason(reason) => reason,
+        // The menu has no fields to show them beside.
+        Refused::Fields(errors) => errors.sentence(),
+    };
     let mut page = overview_page(visit, id).await?;
     page.head.notice = Some(format!("{}: {reason}", visit.t().job.refused));
     page_of(HttpResponse::Conflict(), &page)

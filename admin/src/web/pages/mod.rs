@@ -31,6 +31,7 @@ mod runs;
 mod samples;
 mod schedule;
 mod tree;
+mod versions;
 mod visit;
 
 pub(super) use failure::error_page;
@@ -49,6 +50,7 @@ pub(super) fn routes() -> Vec<Route> {
         get("/hera/events", Read, || web::to(events::stream)),
         get("/hera/search", Read, || web::to(schedule::search)),
         get("/hera/search/jobs", Read, || web::to(schedule::suggest)),
+        get("/hera/versions", Read, || web::to(versions::list)),
         get("/hera/runs", Read, || web::to(runs::list)),
         get("/hera/runs/{id}", Read, || web::to(run::show)),
         get("/hera/runs/{id}/log.txt", Read, || web::to(run::download)),

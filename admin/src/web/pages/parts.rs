@@ -192,6 +192,12 @@ impl Errors {
         self.of(field).is_some()
     }
 
+    /// All messages in one line.
+    pub(super) fn sentence(&self) -> String {
+        let messages: Vec<_> = self.0.iter().map(|error| error.message.as_str()).collect();
+        messages.join("; ")
+    }
+
     /// What stands at the top of the form: a general remark, and every error that none of the
     /// form's own fields can show.
     pub(super) fn notice(&self, shown: &[&str], lang: Lang) -> Option<String> {
@@ -350,7 +356,10 @@ impl RunLine {
 /// Why a run ended or waits, in one sentence.
 pub(super) fn why(run: &Run, lang: Lang) -> String {
     let mut parts = Vec::new();
+    let told = run.status == RunStatus::Cancelled && run.reason.is_some();
     match (run.exit_code, run.signal) {
+        // The signal is only how it was cancelled.
+        _signal if told => {}
         (Some(0) | None, None) => {}
         (Some(code), None) => parts.push(lang.exit_code(code)),
         (_, Some(signal)) => parts.push(lang.signal(signal)),

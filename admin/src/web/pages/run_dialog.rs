@@ -15,8 +15,8 @@ use serde::Deserialize;
 use super::frame::{Frame, Section};
 use super::job::find;
 use super::parts::{Chip, Choice, Errors};
-use super::visit::{Visit, go_to, html, page_of, refusal};
-use crate::master::{CommandError, TriggerRun};
+use super::visit::{Refused, Visit, go_to, html, page_of, refusal};
+use crate::master::TriggerRun;
 use crate::web::BASE;
 use crate::web::error::Result;
 
@@ -140,16 +140,17 @@ pub(super) async fn start(
     };
     match visit.state.master.trigger(visit.actor()?, run).await {
         Ok(made) => Ok(go_to(&format!("{BASE}/runs/{}", made.run))),
-        Err(CommandError::Invalid(errors)) => {
-            let page = dialog(&visit, id, fields, Errors(errors)).await?;
-            page_of(HttpResponse::UnprocessableEntity(), &page)
-        }
-        Err(error) => {
-            let reason = refusal(error)?;
-            let mut page = dialog(&visit, id, fields, Errors::default()).await?;
-            page.notice = Some(reason);
-            page_of(HttpResponse::Conflict(), &page)
-        }
+        Err(error) => match refusal(error)? {
+            Refused::Fields(errors) => {
+                let page = dialog(&visit, id, fields, errors).await?;
+                page_of(HttpResponse::UnprocessableEntity(), &page)
+            }
+            Refused::Reason(reason) => {
+                let mut page = dialog(&visit, id, fields, Errors::default()).await?;
+                page.notice = Some(reason);
+                page_of(HttpResponse::Conflict(), &page)
+            }
+        },
     }
 }
 

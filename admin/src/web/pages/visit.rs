@@ -10,7 +10,7 @@ use askama::Template;
 use hera_domain::clock::Timestamp;
 
 use super::frame::{Frame, Section, Theme};
-use super::parts::Times;
+use super::parts::{Errors, Times};
 use crate::access::{Actor, Decision, Right, decide};
 use crate::master::CommandError;
 use crate::web::assets::AssetUrls;
@@ -116,6 +116,12 @@ impl Visit {
             here: self.here.clone(),
             env: (!env.is_empty()).then(|| env.clone()),
             user: self.identity.as_ref().map(|i| i.actor.name.clone()),
+            // The page where it is changed says so itself.
+            must_change: section != Section::Profile
+                && self
+                    .identity
+                    .as_ref()
+                    .is_some_and(|i| i.must_change_password),
             section,
             leader_ok: leader.leader.is_some(),
             leader_name: leader.leader.map(|(name, _, _)| name).unwrap_or_default(),
@@ -161,11 +167,23 @@ pub(super) fn go_to(path: &str) -> HttpResponse {
         .finish()
 }
 
-/// Why a command was refused, to be shown on the page that asked; other errors have their own.
-pub(super) fn refusal(error: CommandError) -> Result<String> {
+/// Why a command was refused, to be shown on the page that asked.
+#[derive(Debug)]
+pub(super) enum Refused {
+    /// What stands beside the fields of its form.
+    Fields(Errors),
+    /// What stands above them.
+    Reason(String),
+}
+
+/// What the page that asked shows; other errors have a page of their own.
+pub(super) fn refusal(error: CommandError) -> Result<Refused> {
     let error = Error::from(error);
     if matches!(error, Error::Conflict(_) | Error::Stale(_)) {
-        Ok(error.to_string())
+        return Ok(Refused::Reason(error.to_string()));
+    }
+    if let Error::Invalid(errors) = error {
+        Ok(Refused::Fields(Errors(errors)))
     } else {
         Err(error)
     }

@@ -1,5 +1,7 @@
 //! Pages as a browser without scripts uses them.
 
+use hera_domain::engine::Refusal;
+
 use super::*;
 
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
@@ -72,4 +74,55 @@ async fn the_switch_of_language_is_kept_in_a_cookie() {
     let page = look(&app, "/hera/login", "hera_lang=zh-CN").await;
     assert!(page.text().contains("<html lang=\"zh-CN\""));
     assert!(page.text().contains("用户名"));
+}
+
+#[actix_web::test]
+async fn what_the_leader_refuses_stands_beside_its_field_and_nothing_typed_is_lost() {
+    let mut app = App::start().await;
+    let token = app.token(Role::Member).await;
+    app.lead(|command| {
+        let Command::SaveJob(.., answer) = command else {
+            panic!("only saves are sent here")
+        };
+        let cycle = Refusal::Cycle {
+            job: JobId(1),
+            name: "a".into(),
+            cycle: vec![(JobId(1), "a".into()), (JobId(1), "a".into())],
+        };
+        drop(answer.send(Err(cycle.into())));
+    });
+    let form = "base_revision=1&name=a&run_type=shell&script=echo+mine&dependencies=1&cron=\
+                &timezone=&config=&description=&host_group_id=&priority=3&retries=0\
+                &retry_wait_minutes=0&overlap=wait&misfire=run_all&on_lost=ask&must_end_minutes=\
+                &comment=";
+    let request = request(Method::POST, "/hera/schedule/jobs/1/edit")
+        .insert_header(FORM)
+        .insert_header(bearer(&token))
+        .set_payload(form);
+    let refused = app.send(request).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let page = refused.text();
+    assert!(page.contains("echo mine"), "{page}");
+    let field = page.split("id=\"dependencies\"").nth(1).unwrap();
+    let field = field.split("</div>").next().unwrap();
+    assert!(field.contains("aria-invalid=\"true\""), "{field}");
+    assert!(field.contains("form a cycle"), "{field}");
+}
+
+#[actix_web::test]
+async fn who_must_change_the_password_is_told_so_on_every_page_and_may_work() {
+    let app = App::start().await;
+    let user = app.user("lin", Role::Member).await;
+    let hash = crate::web::password::hash(PASSWORD).unwrap();
+    app.db.store.set_password(user, hash, true).await.unwrap();
+    let body = format!("name=lin&password={PASSWORD}");
+    let entered = submit(&app, "/hera/login", "", &body).await;
+    let cookie = entered.header("set-cookie").split(';').next().unwrap();
+    for path in ["/hera/", "/hera/runs", "/hera/machines"] {
+        let page = look(&app, path, cookie).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}");
+        assert!(page.text().contains("href=\"/hera/profile#password\""));
+    }
+    let profile = look(&app, "/hera/profile", cookie).await;
+    assert!(profile.text().contains("Choose one of your own"));
 }

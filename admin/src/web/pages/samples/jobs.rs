@@ -1,0 +1,229 @@
+//! The pages of one job.
+
+use chrono::TimeDelta;
+use hera_domain::id::{JobId, Revision};
+use hera_domain::job::FieldError;
+use hera_domain::status::{RunStatus, VersionStatus};
+
+use super::data::{
+    SCRIPT, changes, crumbs, definitions, form_content, frame, head, latest, now, run, runs, times,
+    tree,
+};
+use crate::web::i18n::Lang;
+use crate::web::pages::frame::Section;
+use crate::web::pages::graph::draw;
+use crate::web::pages::job::{ConfigLine, OverviewPage, bars, facts_of, fires, link};
+use crate::web::pages::job_edit::{EditPage, FIELDS, JobForm, Stale, run_types};
+use crate::web::pages::job_new::NewJobPage;
+use crate::web::pages::job_tabs::{
+    EdgeBadge, JobRunsPage, RevisionRow, RevisionsPage, ShownRevision, VersionRow, VersionsPage,
+};
+use crate::web::pages::parts::{Chip, Choice, Errors, RunLine};
+use crate::web::pages::run_dialog::RunDialog;
+use crate::web::pages::tree::Spot;
+
+pub(super) fn overview(lang: Lang) -> OverviewPage {
+    let defs = definitions();
+    let history: Vec<_> = (1..=30)
+        .map(|n| {
+            let status = match n {
+                4 | 19 => RunStatus::Failed,
+                11 => RunStatus::Cancelled,
+                1 => RunStatus::Running,
+                _ => RunStatus::Success,
+            };
+            run(1000 - n, 13, status, 120 + (n * 37) % 95)
+        })
+        .collect();
+    let line = |key: &str, value: &str, group: bool| ConfigLine {
+        key: key.into(),
+        value: value.into(),
+        origin: if group {
+            "数据平台"
+        } else {
+            lang.texts().job.origin_own
+        }
+        .into(),
+        href: group.then(|| "/hera/schedule/groups/1".to_owned()),
+    };
+    OverviewPage {
+        frame: frame(lang, Section::Schedule),
+        tree: tree(lang, Spot::Job(JobId(13))),
+        side_first: false,
+        head: head(lang, 0),
+        description: "One row per station and day, from the validated observations.".into(),
+        facts: facts_of(
+            &defs,
+            &defs.jobs[&JobId(13)],
+            &form_content(),
+            "warehouse".into(),
+            lang,
+        ),
+        run_type: "shell".into(),
+        script: SCRIPT.lines().map(str::to_owned).collect(),
+        script_size: lang.lines(7),
+        config: vec![
+            line("day_format", "yyyyMMdd", false),
+            line("secret.archive_key", "******", true),
+            line("warehouse", "/data/warehouse", true),
+        ],
+        bars: bars(&history, times(lang)),
+        recent: history
+            .iter()
+            .take(5)
+            .map(|r| RunLine::new(r, times(lang)))
+            .collect(),
+        schedule_words: lang.schedule(true, 1),
+        cron: Some("0 30 6 * * ?".into()),
+        zone: "Asia/Shanghai".into(),
+        fires: fires(&defs.jobs[&JobId(11)], times(lang), 5),
+        graph: draw(&defs, JobId(13), &latest(), lang),
+        upstreams: vec![link(&defs.jobs[&JobId(12)])],
+        downstreams: vec![link(&defs.jobs[&JobId(14)]), link(&defs.jobs[&JobId(15)])],
+    }
+}
+
+pub(super) fn edit(lang: Lang, stale: bool) -> EditPage {
+    let form = JobForm::of(Revision(4), &form_content());
+    let one = |word: &str| vec![Choice::new("", word, true)];
+    let t = &lang.texts().job;
+    let errors = if stale {
+        Errors::default()
+    } else {
+        Errors(vec![FieldError::new(
+            "schedule.cron",
+            "the hour 25 is not between 0 and 23 (at character 5)",
+        )])
+    };
+    EditPage {
+        frame: frame(lang, Section::Schedule),
+        tree: tree(lang, Spot::Job(JobId(13))),
+        side_first: false,
+        crumbs: crumbs(),
+        title: format!("{} dwd_station_day", t.edit_title),
+        id: Some(13),
+        action: "/hera/schedule/jobs/13/edit".into(),
+        back: "/hera/schedule/jobs/13".into(),
+        base_revision: Some(4),
+        notice: errors.notice(FIELDS, lang),
+        errors,
+        stale: stale.then(|| Stale {
+            newest: 5,
+            changes: changes(lang),
+        }),
+        run_types: run_types("shell"),
+        host_groups: one(t.default_host_group),
+        priorities: one("3"),
+        overlaps: one(t.overlap_wait),
+        misfires: one(t.misfire_run_all),
+        on_losts: one(t.on_lost_ask),
+        form,
+    }
+}
+
+pub(super) fn versions(lang: Lang) -> VersionsPage {
+    let date = now().date_naive();
+    let row = |status, why: &str| VersionRow {
+        id: "202611200630000013".into(),
+        business_time: times(lang).at(now()),
+        status: Chip::version(status, false, lang),
+        edges: vec![EdgeBadge {
+            name: "ods_weather_validate".into(),
+            href: "/hera/schedule/jobs/12/versions".into(),
+            version: "202611200630000012".into(),
+            met: status != VersionStatus::Waiting,
+        }],
+        why: why.into(),
+        bad: status == VersionStatus::Failed,
+        run: Some(913),
+    };
+    VersionsPage {
+        frame: frame(lang, Section::Schedule),
+        tree: tree(lang, Spot::Job(JobId(13))),
+        side_first: false,
+        head: head(lang, 1),
+        here: "/hera/schedule/jobs/13/versions".into(),
+        date,
+        previous: date,
+        next: date,
+        rows: vec![
+            row(VersionStatus::Success, ""),
+            row(VersionStatus::Waiting, ""),
+            row(VersionStatus::Failed, "exit 2"),
+        ],
+    }
+}
+
+pub(super) fn revisions(lang: Lang) -> RevisionsPage {
+    RevisionsPage {
+        frame: frame(lang, Section::Schedule),
+        tree: tree(lang, Spot::Job(JobId(13))),
+        side_first: false,
+        head: head(lang, 3),
+        rows: vec![RevisionRow {
+            revision: 4,
+            at: times(lang).ago(now() - TimeDelta::hours(3)),
+            author: "lin".into(),
+            comment: "later start".into(),
+            href: "/hera/schedule/jobs/13/revisions?revision=4".into(),
+            current: true,
+            shown: true,
+        }],
+        shown: Some(ShownRevision {
+            revision: 3,
+            changes: changes(lang),
+        }),
+    }
+}
+
+pub(super) fn new_job(lang: Lang) -> NewJobPage {
+    NewJobPage {
+        frame: frame(lang, Section::Schedule),
+        action: "/hera/schedule/groups/3/jobs/new".into(),
+        back: "/hera/schedule/groups/3".into(),
+        group: "weather".into(),
+        notice: None,
+        errors: Errors::default(),
+        name: String::new(),
+        cron: String::new(),
+        dependencies: String::new(),
+        run_types: run_types("shell"),
+    }
+}
+
+pub(super) fn dialog(lang: Lang) -> RunDialog {
+    RunDialog {
+        frame: frame(lang, Section::Schedule),
+        action: "/hera/schedule/jobs/14/run".into(),
+        back: "/hera/schedule/jobs/14".into(),
+        key: "k".into(),
+        id: 14,
+        name: "dwd_temperature".into(),
+        closed: true,
+        zone: "Asia/Shanghai".into(),
+        notice: None,
+        errors: Errors::default(),
+        recover: true,
+        versions: vec![Choice::new(
+            "202611200630000014",
+            "202611200630000014",
+            false,
+        )],
+        business_time: String::new(),
+        params: "limit=500".into(),
+    }
+}
+
+pub(super) fn job_runs(lang: Lang) -> JobRunsPage {
+    JobRunsPage {
+        frame: frame(lang, Section::Schedule),
+        tree: tree(lang, Spot::Job(JobId(13))),
+        side_first: false,
+        head: head(lang, 2),
+        rows: runs()
+            .iter()
+            .map(|r| RunLine::new(r, times(lang)))
+            .collect(),
+        older: None,
+    }
+}

@@ -1,0 +1,83 @@
+//! Every template with believable content, in both languages: what the checks of the pages look
+//! at. The pages are also written to `target/pages`, to be opened in a browser.
+
+use askama::Template;
+use hera_domain::status::RunStatus;
+
+use super::failure::FailurePage;
+use super::frame::Section;
+use super::job_new::FiresFragment;
+use super::login::LoginPage;
+use super::machines::MachinesPage;
+use crate::web::i18n::Lang;
+
+mod data;
+mod jobs;
+mod others;
+
+use data::frame;
+use jobs::{dialog, edit, job_runs, new_job, overview, revisions, versions};
+use others::{day, group_form, group_page, home, profile, run_page, runs_page, workers};
+
+/// All pages, by name.
+pub(super) fn pages(lang: Lang) -> Vec<(&'static str, String)> {
+    fn html(page: &impl Template) -> String {
+        page.render().expect("a sample page renders")
+    }
+    let t = lang.texts();
+    let login = |error: bool| LoginPage {
+        frame: frame(lang, Section::None),
+        user: if error { "hera" } else { "" }.into(),
+        next: String::new(),
+        error: error.then_some(t.login.wrong),
+    };
+    let mut leaderless = frame(lang, Section::None);
+    leaderless.leader_ok = false;
+    let failure = FailurePage {
+        frame: leaderless,
+        code: 503,
+        title: t.error.unavailable,
+        detail: "no admin leads at the moment; try again in a few seconds".into(),
+        hint: t.error.unavailable_hint,
+        again: true,
+    };
+    let machines = |workers| MachinesPage {
+        frame: frame(lang, Section::Machines),
+        notice: None,
+        can_administer: true,
+        workers,
+    };
+    vec![
+        ("login", html(&login(false))),
+        ("login-wrong", html(&login(true))),
+        ("home", html(&home(lang))),
+        ("day", html(&day(lang))),
+        ("group", html(&group_page(lang))),
+        ("group-form", html(&group_form(lang))),
+        ("job", html(&overview(lang))),
+        ("job-versions", html(&versions(lang))),
+        ("job-runs", html(&job_runs(lang))),
+        ("job-revisions", html(&revisions(lang))),
+        ("job-edit", html(&edit(lang, false))),
+        ("job-stale", html(&edit(lang, true))),
+        ("job-new", html(&new_job(lang))),
+        ("run-dialog", html(&dialog(lang))),
+        ("runs", html(&runs_page(lang, true))),
+        ("runs-empty", html(&runs_page(lang, false))),
+        ("run", html(&run_page(lang, RunStatus::Failed))),
+        ("run-live", html(&run_page(lang, RunStatus::Running))),
+        ("machines", html(&machines(workers(lang)))),
+        ("machines-empty", html(&machines(Vec::new()))),
+        ("profile", html(&profile(lang))),
+        ("failure", html(&failure)),
+    ]
+}
+
+#[test]
+fn the_cron_read_back_names_the_error() {
+    let fragment = FiresFragment {
+        error: Some("the hour 25 is not between 0 and 23".into()),
+        fires: Vec::new(),
+    };
+    assert!(fragment.render().unwrap().contains("the hour 25"));
+}
