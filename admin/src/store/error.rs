@@ -53,6 +53,10 @@ impl StoreError {
         match self {
             Self::Connect { .. } | Self::Busy { .. } => true,
             Self::Database(error @ Diesel::DatabaseError(..)) => !is_refused(error),
+            // The connection was lost inside a transaction, perhaps while it was being committed.
+            Self::Database(
+                Diesel::RollbackErrorOnCommit { .. } | Diesel::BrokenTransactionManager,
+            ) => true,
             Self::Database(_)
             | Self::Url { .. }
             | Self::Locked { .. }

@@ -100,6 +100,7 @@ impl LeaderConnection {
         }
         drop(held);
         let id = self.id;
+        self.end_former_holder()?;
         dialect::write_tx(&mut self.conn, &self.database.turn, |conn| {
             let seen = view(conn)?;
             if shared && seen.is_live() {
@@ -135,6 +136,22 @@ impl LeaderConnection {
         })
     }
 
+    /// Ends the connection of a leader whose lease has expired: stopped inside a transaction, it
+    /// would hold the lease's row for ever.
+    fn end_former_holder(&mut self) -> Result<(), StoreError> {
+        if !dialect::is_shared(&self.conn) || view(&mut self.conn)?.is_live() {
+            return Ok(());
+        }
+        let former: Option<i64> = hera_lock::table
+            .select(hera_lock::connection_id)
+            .filter(hera_lock::id.eq(1))
+            .first(&mut self.conn)?;
+        if let Some(former) = former.filter(|former| Some(*former) != self.id) {
+            dialect::kill_connection(&mut self.conn, former);
+        }
+        Ok(())
+    }
+
     /// Extends the lease and answers the database's clock; [`CommitError::Deposed`] when another
     /// has taken it.
     pub fn renew(&mut self, epoch: Epoch, lease_ms: i64) -> Result<Timestamp, CommitError> {
@@ -156,7 +173,13 @@ impl LeaderConnection {
 
     /// Lets the lease expire now, so that another admin need not wait for it.
     pub fn release(&mut self, epoch: Epoch) -> Result<(), CommitError> {
-        self.renew(epoch, 0).map(drop)
+        self.renew(epoch, 0)?;
+        // Nobody needs to end this connection to take over.
+        diesel::update(hera_lock::table.filter(hera_lock::epoch.eq(epoch.0)))
+            .set(hera_lock::connection_id.eq(None::<i64>))
+            .execute(&mut self.conn)
+            .map_err(StoreError::from)?;
+        Ok(())
     }
 
     /// Writes everything that a batch decided, or nothing of it.

@@ -23,6 +23,17 @@ pub struct RenderedRun {
     pub config: BTreeMap<String, String>,
 }
 
+impl RenderedRun {
+    /// How much it is to write, about.
+    pub fn bytes(&self) -> usize {
+        let config = self
+            .config
+            .iter()
+            .map(|(key, value)| key.len() + value.len());
+        self.script.len() + config.sum::<usize>()
+    }
+}
+
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = hera_run)]
 #[diesel(treat_none_as_null = true, treat_none_as_default_value = false)]
@@ -287,22 +298,36 @@ fn update_together(
     insert(conn, runs)
 }
 
+/// Bytes of scripts in one statement, the last one not reckoned: MariaDB takes 16 MiB.
+const SCRIPT_BYTES: usize = 4 << 20;
+
 /// Writes the scripts of dispatched runs; one that is dispatched anew (its worker had never got
 /// it) has its older script replaced.
 pub(super) fn write_rendered(
     conn: &mut AnyConn,
     rendered: &[RenderedRun],
 ) -> Result<(), CommitError> {
-    let rows: Vec<_> = rendered
-        .iter()
-        .map(|run| {
-            (
-                hera_run_script::run_id.eq(run.run.0),
-                hera_run_script::script.eq(&run.script),
-                hera_run_script::config.eq(to_json(&run.config)),
-            )
-        })
-        .collect();
-    replace_many!(conn, hera_run_script::table, &rows)?;
+    let mut rest = rendered;
+    while !rest.is_empty() {
+        let mut bytes = 0;
+        let fits = |run: &&RenderedRun| {
+            let fits = bytes < SCRIPT_BYTES;
+            bytes += run.bytes();
+            fits
+        };
+        let (some, later) = rest.split_at(rest.iter().take_while(fits).count());
+        rest = later;
+        let rows: Vec<_> = some
+            .iter()
+            .map(|run| {
+                (
+                    hera_run_script::run_id.eq(run.run.0),
+                    hera_run_script::script.eq(&run.script),
+                    hera_run_script::config.eq(to_json(&run.config)),
+                )
+            })
+            .collect();
+        replace_many!(conn, hera_run_script::table, &rows)?;
+    }
     Ok(())
 }

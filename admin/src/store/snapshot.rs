@@ -26,7 +26,7 @@ pub struct LeaderState {
 
 impl Store {
     /// Reads everything that a leader needs, as of one instant: versions that are not final, and
-    /// the final ones of the last `waiting_days` + 2 days.
+    /// the final ones of the last `waiting_days` + 2 days (further back after a long standstill).
     pub async fn load_snapshot(&self, waiting_days: i64) -> Result<LeaderState, StoreError> {
         let state = self
             .read(move |conn| dialect::read_tx(conn, |conn| load(conn, waiting_days)))
@@ -37,12 +37,14 @@ impl Store {
 }
 
 fn load(conn: &mut AnyConn, waiting_days: i64) -> Result<LeaderState, StoreError> {
-    let reach = chrono::TimeDelta::days(waiting_days + 2);
-    let since = lease::database_now(conn)? - reach;
     let (seq, through): (i64, Option<At>) = hera_lock::table
         .filter(hera_lock::id.eq(1))
         .select((hera_lock::commit_seq, hera_lock::planned_through))
         .first(conn)?;
+    let reach = chrono::TimeDelta::days(waiting_days + 2);
+    let since = lease::database_now(conn)? - reach;
+    // Times that no leader has seen yet may have rows of people's making.
+    let since = through.map_or(since, |At(through)| since.min(through));
     let last_group: Option<i64> = hera_group::table
         .select(diesel::dsl::max(hera_group::id))
         .first(conn)?;

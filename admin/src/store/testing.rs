@@ -82,6 +82,36 @@ impl TestDb {
     }
 }
 
+impl TestDb {
+    /// Changes something behind everybody's back.
+    pub fn execute(&self, statement: &str) {
+        self.connect()
+            .batch_execute(statement)
+            .expect("the statement is right");
+    }
+
+    /// Cuts the leader's connection, wherever it is.
+    pub fn cut_leader_off(&self) {
+        use super::schema::hera_lock;
+        use diesel::prelude::*;
+        let mut conn = self.connect();
+        let leader = hera_lock::table
+            .select(hera_lock::connection_id)
+            .first::<Option<i64>>(&mut conn)
+            .expect("the lease has its row");
+        if let Some(id) = leader {
+            super::dialect::kill_connection(&mut conn, id);
+        }
+    }
+
+    fn connect(&self) -> super::dialect::AnyConn {
+        let target = Target::parse(&self.url, None, None).expect("the address is ours");
+        Connector::state(target)
+            .connect()
+            .expect("the database answers")
+    }
+}
+
 fn unique_name() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     format!(

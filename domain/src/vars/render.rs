@@ -10,7 +10,7 @@ use crate::config::{self, Origin};
 use crate::zone;
 
 /// The longest text a script may become; values are repeated where they are used.
-const MAX_BYTES: usize = 16 << 20;
+const MAX_BYTES: usize = 4 << 20;
 
 /// Fills in the variables of a script.
 ///
