@@ -67,6 +67,8 @@ impl session_server::Session for SessionService {
         request: Request<Streaming<v1::WorkerMessage>>,
     ) -> Result<Response<Outgoing>, Status> {
         self.authenticate(&request)?;
+        // In the order in which they come, however long each then takes to be registered.
+        let number = SessionNumber(self.sessions.fetch_add(1, Ordering::Relaxed));
         let leadership = self.leadership.borrow().clone().ok_or_else(|| {
             Status::unavailable("this admin does not lead at the moment; try the others")
         })?;
@@ -83,7 +85,6 @@ impl session_server::Session for SessionService {
         let (wire, stream) = mpsc::channel(64);
         let (receipts, receipted) = mpsc::channel(64);
         let close = self.stop.child_token();
-        let number = SessionNumber(self.sessions.fetch_add(1, Ordering::Relaxed));
         wire.send(Ok(self.welcome(&leadership, worker)))
             .await
             .map_err(|_gone| Status::cancelled("the worker left before it was welcomed"))?;
@@ -240,6 +241,8 @@ impl Reader {
         loop {
             let message = tokio::select! {
                 () = close.cancelled() => break,
+                // The leadership is over: the worker shall look for the next one.
+                () = self.inbox.closed() => break,
                 message = incoming.message() => message,
             };
             match message {
@@ -366,7 +369,7 @@ impl Reader {
             session: self.session,
             report,
         };
-        // The leadership that this session belongs to is over when its inbox is closed.
+        // A closed inbox ends the session as soon as this message is done with.
         drop(self.inbox.send(Message::Worker(message)).await);
     }
 }

@@ -100,59 +100,38 @@ impl Campaign {
 
     /// Campaigns and leads until the process is asked to stop.
     pub(crate) async fn run(mut self) {
+        let mut told = String::new();
         while !self.stop.is_cancelled() {
             match self.lead_once().await {
                 Ok(Stop::Asked) => return,
-                Ok(Stop::Deposed | Stop::Reload) => {}
-                Err(error) => tracing::error!(%error, "this admin could not take the lead"),
+                Ok(Stop::Deposed | Stop::Reload) => told.clear(),
+                // Once: while the database is away every attempt fails alike.
+                Err(error) if format!("{error:#}") == told => {}
+                Err(error) => {
+                    told = format!("{error:#}");
+                    tracing::error!(
+                        error = told,
+                        "this admin could not take the lead; it tries on"
+                    );
+                }
             }
+            self.publisher.step_down();
             self.leadership.send_replace(None);
-            self.refuse_until(Instant::now() + PAUSE).await;
+            self.refuse_during(tokio::time::sleep(PAUSE)).await;
         }
     }
 
     async fn lead_once(&mut self) -> anyhow::Result<Stop> {
-        let Platform {
-            store,
-            candidate,
-            lease_for,
-            renew_every,
-            ..
-        } = self.platform.clone();
-        let asked_at = Instant::now();
-        let Some((connection, lease)) = acquire(store.clone(), candidate, lease_for).await? else {
+        let taking = take_lead(self.platform.clone(), self.publisher.clone());
+        let Some(taken) = self.refuse_during(taking).await else {
+            return Ok(Stop::Asked);
+        };
+        let Some(mut leader) = taken? else {
             return Ok(Stop::Deposed);
-        };
-        tracing::info!(epoch = %lease.epoch, commit_seq = %lease.commit_seq, "this admin leads");
-
-        let mut salt = [0; 16];
-        rand::rng().fill_bytes(&mut salt);
-        let loader = Loader {
-            store: store.clone(),
-            limits: self.platform.limits.clone(),
-            salt,
-        };
-        let (engine, state) = loader.load().await?;
-        let mut sessions = Sessions::default();
-        for worker in store.workers().await? {
-            sessions.register(worker);
-        }
-        let clock = EngineClock::new(lease.now);
-        let epoch = lease.epoch;
-        let mut leader = Leader {
-            engine,
-            clock,
-            committer: Committer::new(connection, lease, lease_for, renew_every, asked_at),
-            state,
-            loader,
-            sessions,
-            renderer: Renderer::new(store, self.platform.area.clone()),
-            publisher: self.publisher.clone(),
-            content_limits: self.platform.content_limits.clone(),
         };
         let (to_inbox, mut inbox) = mpsc::channel(INBOX);
         self.leadership.send_replace(Some(Leadership {
-            epoch,
+            epoch: leader.committer.epoch(),
             inbox: to_inbox.clone(),
         }));
         let stop = self.stop.clone();
@@ -172,16 +151,71 @@ impl Campaign {
         }
     }
 
-    /// Answers commands with "no leader" for a while.
-    async fn refuse_until(&mut self, until: Instant) {
+    /// Answers commands with "no leader" until `work` is done; `None` if the process is to stop.
+    async fn refuse_during<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::pin!(work);
         loop {
             tokio::select! {
-                () = self.stop.cancelled() => return,
-                () = tokio::time::sleep_until(until) => return,
+                biased;
+                () = self.stop.cancelled() => return None,
+                done = &mut work => return Some(done),
                 Some(command) = self.commands.recv() => refuse(Message::Command(command)),
             }
         }
     }
+}
+
+/// Wins the lease and makes a leader from what the database holds; `None` while another leads.
+async fn take_lead(platform: Platform, publisher: Publisher) -> anyhow::Result<Option<Leader>> {
+    let Platform {
+        store,
+        metrics: _,
+        candidate,
+        limits,
+        content_limits,
+        area,
+        lease_for,
+        renew_every,
+    } = platform;
+    let asked_at = Instant::now();
+    let Some((connection, lease)) = acquire(store.clone(), candidate, lease_for).await? else {
+        return Ok(None);
+    };
+    tracing::info!(epoch = %lease.epoch, commit_seq = %lease.commit_seq, "this admin leads");
+    let mut clock = EngineClock::new(lease.now);
+    let mut committer = Committer::new(connection, lease, lease_for, renew_every, asked_at);
+    let mut salt = [0; 16];
+    rand::rng().fill_bytes(&mut salt);
+    let loader = Loader {
+        store: store.clone(),
+        limits,
+        salt,
+    };
+    let loading = loader.load();
+    tokio::pin!(loading);
+    let (engine, state) = loop {
+        tokio::select! {
+            loaded = &mut loading => break loaded?,
+            () = tokio::time::sleep_until(committer.renewal_at()) => {
+                clock.sample(committer.renew().await?);
+            }
+        }
+    };
+    let mut sessions = Sessions::default();
+    for worker in store.workers().await? {
+        sessions.register(worker);
+    }
+    Ok(Some(Leader {
+        engine,
+        clock,
+        committer,
+        state,
+        loader: loader.clone(),
+        sessions,
+        renderer: Renderer::new(store, area),
+        publisher,
+        content_limits,
+    }))
 }
 
 /// Asks for the lease on a connection of its own; `None` while another admin holds it.

@@ -25,6 +25,8 @@ pub(super) struct Work {
     pub(super) batch: Batch,
     /// Something that a worker's card shows changed.
     pub(super) workers_changed: bool,
+    /// What workers are told besides the engine's own messages, after the commit.
+    pub(super) to_workers: Vec<(WorkerId, ToWorker)>,
 }
 
 impl Work {
@@ -38,6 +40,7 @@ impl Work {
         Self {
             batch,
             workers_changed: false,
+            to_workers: Vec::new(),
         }
     }
 
@@ -366,6 +369,9 @@ impl Leader {
         tick: Tick,
         work: &mut Work,
     ) -> Result<Triggered, CommandError> {
+        if let Some(earlier) = triggered_in(work, actor, run) {
+            return Ok(earlier);
+        }
         if !recalled.is_empty() {
             self.step(Event::Recall(recalled), tick, work)?;
         }
@@ -421,7 +427,7 @@ impl Leader {
         let event = WorkerEvent::Accepting(accepting);
         self.sessions.observe(worker, &event, tick.now);
         self.step(Event::Worker(worker, event), tick, work)?;
-        self.sessions.send(worker, ToWorker::Drain(!accepting));
+        work.to_workers.push((worker, ToWorker::Drain(!accepting)));
         work.workers_changed = true;
         let action = if accepting { "resume" } else { "drain" };
         work.record(actor, action, (Subject::Worker, worker.0), String::new());
@@ -517,6 +523,22 @@ enum Ready {
     Go(At, Vec<Version>),
     /// The same request was carried out before.
     Done(Triggered),
+}
+
+/// What an earlier request of the same turn with the same key has led to.
+fn triggered_in(work: &Work, actor: &Actor, run: &TriggerRun) -> Option<Triggered> {
+    let key = run.idempotency_key.as_ref()?;
+    let mut earlier = work.batch.idempotency.iter();
+    let run = earlier.find(|e| e.user == actor.user && e.key == *key)?.run;
+    let decisions = &work.batch.decisions;
+    let row = &decisions.runs.get(&run)?.row;
+    let version = decisions.versions.get(&row.version)?.row.id.clone();
+    let status = RunStatus::Queued;
+    Some(Triggered {
+        run,
+        version,
+        status,
+    })
 }
 
 /// What an earlier request with the same key led to.

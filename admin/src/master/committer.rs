@@ -10,13 +10,16 @@ use tokio::time::Instant;
 use super::handle::CommandError;
 use crate::store::{Batch, CommitError, LeaderConnection, Lease, StoreError};
 
-/// Waits between the tries of a commit while the database is away.
+/// Waits before the database is asked again, while it is away; the last one is repeated.
 const BACKOFF: [Duration; 4] = [
     Duration::from_millis(50),
     Duration::from_millis(200),
     Duration::from_millis(500),
     Duration::from_millis(1000),
 ];
+
+/// How often the database's clock is read at least, also while commits renew the lease.
+const SAMPLE_EVERY: Duration = Duration::from_secs(30);
 
 /// Why a commit did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +60,9 @@ pub(super) struct Committer {
     lease_for: Duration,
     renew_every: Duration,
     renewed_at: Instant,
+    sampled_at: Instant,
+    /// Not before: the latest renewal got no answer.
+    renew_again_at: Option<Instant>,
 }
 
 impl Committer {
@@ -74,6 +80,8 @@ impl Committer {
             lease_for,
             renew_every,
             renewed_at: acquired_at,
+            sampled_at: acquired_at,
+            renew_again_at: None,
         }
     }
 
@@ -92,32 +100,57 @@ impl Committer {
         i64::try_from(self.lease_for.as_millis()).unwrap_or(i64::MAX)
     }
 
+    /// When the lease must be renewed if nothing is committed before.
     pub(super) fn renewal_at(&self) -> Instant {
-        self.renewed_at + self.renew_every
+        let due = self.renewed_at + self.renew_every;
+        let due = due.min(self.sampled_at + SAMPLE_EVERY);
+        self.renew_again_at.map_or(due, |again| again.max(due))
     }
 
     pub(super) fn renewal_is_due(&self) -> bool {
         Instant::now() >= self.renewal_at()
     }
 
+    fn lease_ends_at(&self) -> Instant {
+        self.renewed_at + self.lease_for
+    }
+
     pub(super) fn lease_has_run_out(&self) -> bool {
-        Instant::now() >= self.renewed_at + self.lease_for
+        Instant::now() >= self.lease_ends_at()
     }
 
     /// Renews the lease without a commit; answers the database's clock.
     pub(super) async fn renew(&mut self) -> Result<Timestamp, Failure> {
         let (epoch, lease_ms) = (self.lease.epoch, self.lease_ms());
         let asked_at = Instant::now();
-        let now = self
+        let renewed = self
             .call(move |connection| connection.renew(epoch, lease_ms))
-            .await?;
+            .await;
+        // Without an answer it is asked again soon, but not in a circle.
+        let again = || Instant::now() + BACKOFF[1];
+        self.renew_again_at = renewed.is_err().then(again);
+        let now = renewed?;
         self.renewed_at = asked_at;
+        self.sampled_at = asked_at;
         Ok(now)
     }
 
-    /// Commits a batch, once: after a lost answer the database is asked whether it was applied.
+    /// Gives the lead back, so that nobody waits for the lease to run out.
+    pub(super) async fn release(&mut self) {
+        if self.lease_has_run_out() {
+            return;
+        }
+        let epoch = self.lease.epoch;
+        let released = self.call(move |connection| connection.release(epoch)).await;
+        if let Err(failure) = released {
+            tracing::debug!(%failure, "the lease was not given back and runs out by itself");
+        }
+    }
+
+    /// Commits a batch, once. After a lost answer the database is asked whether it was applied,
+    /// and nothing is repeated before that is known.
     pub(super) async fn commit(&mut self, batch: &Arc<Batch>) -> Result<(), Failure> {
-        let mut tries = BACKOFF.iter();
+        let mut waits = BACKOFF.into_iter().chain(std::iter::repeat(BACKOFF[3]));
         loop {
             let epoch = self.lease.epoch;
             let asked_at = Instant::now();
@@ -134,35 +167,42 @@ impl Committer {
                 Err(Failure::Away(error)) => error,
                 Err(failure @ (Failure::Deposed | Failure::Conflict(_))) => return Err(failure),
             };
-            let Some(wait) = tries.next() else {
-                return Err(Failure::Away(error));
-            };
             tracing::warn!(error, "a commit got no answer; asking what became of it");
-            tokio::time::sleep(*wait).await;
-            if self.was_applied().await? {
+            if self.was_applied(error, &mut waits).await? {
                 self.lease.commit_seq = self.next_seq();
                 return Ok(());
             }
+        }
+    }
+
+    /// Whether the commit after the latest known one is in the database, asked for as long as the
+    /// lease lasts.
+    async fn was_applied(
+        &mut self,
+        mut error: String,
+        waits: &mut impl Iterator<Item = Duration>,
+    ) -> Result<bool, Failure> {
+        for wait in waits {
+            let wake = (Instant::now() + wait).min(self.lease_ends_at());
+            tokio::time::sleep_until(wake).await;
             if self.lease_has_run_out() {
-                return Err(Failure::Away(error));
+                break;
+            }
+            match self.call(LeaderConnection::last_commit).await {
+                Ok((epoch, _)) if epoch != self.lease.epoch => return Err(Failure::Deposed),
+                Ok((_, seq)) => return Ok(seq == self.next_seq()),
+                Err(Failure::Away(again)) => error = again,
+                Err(failure @ (Failure::Deposed | Failure::Conflict(_))) => return Err(failure),
             }
         }
+        Err(Failure::Away(error))
     }
 
-    /// Whether the commit after the latest known one is in the database.
-    async fn was_applied(&mut self) -> Result<bool, Failure> {
-        match self.call(|connection| Ok(connection.last_commit()?)).await {
-            Ok((epoch, _)) if epoch != self.lease.epoch => Err(Failure::Deposed),
-            Ok((_, seq)) => Ok(seq == self.next_seq()),
-            // Not known yet: the next try is fenced by the same numbers.
-            Err(Failure::Away(_)) => Ok(false),
-            Err(failure @ (Failure::Deposed | Failure::Conflict(_))) => Err(failure),
-        }
-    }
-
-    async fn call<T: Send + 'static>(
+    /// Makes a call on a blocking thread. One that lasts longer than the lease is given up with
+    /// its connection: what it may still write is fenced by the next leadership.
+    async fn call<T: Send + 'static, E: Into<CommitError> + Send + 'static>(
         &mut self,
-        work: impl FnOnce(&mut LeaderConnection) -> Result<T, CommitError> + Send + 'static,
+        work: impl FnOnce(&mut LeaderConnection) -> Result<T, E> + Send + 'static,
     ) -> Result<T, Failure> {
         let Some(mut connection) = self.connection.take() else {
             return Err(Failure::Away("the leader's connection is gone".into()));
@@ -171,11 +211,13 @@ impl Committer {
             let outcome = work(&mut connection);
             (connection, outcome)
         });
-        let (connection, outcome) = task
-            .await
-            .map_err(|error| Failure::Away(format!("a database call broke: {error}")))?;
+        let Ok(done) = tokio::time::timeout_at(self.lease_ends_at(), task).await else {
+            return Err(Failure::Away("the lease ran out before it answered".into()));
+        };
+        let (connection, outcome) =
+            done.map_err(|error| Failure::Away(format!("a database call broke: {error}")))?;
         self.connection = Some(connection);
-        outcome.map_err(|error| match error {
+        outcome.map_err(|error| match error.into() {
             CommitError::Deposed => Failure::Deposed,
             CommitError::Conflict(what) => Failure::Conflict(what),
             CommitError::Database(error) => Failure::from(error),

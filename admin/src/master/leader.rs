@@ -27,7 +27,7 @@ use super::commands::{Prepared, Work};
 use super::committer::{Committer, Failure};
 use super::inbox::{Message, Reply};
 use super::publish::Publisher;
-use super::render::{Renderer, Rendering};
+use super::render::{Renderer, Rendering, Unrendered};
 use super::sessions::Sessions;
 use super::state::{Loader, State};
 
@@ -79,6 +79,10 @@ impl Leader {
         let ended = self.lead(inbox, stop).await;
         self.sessions.close_all();
         self.publisher.step_down();
+        match ended {
+            Stop::Asked | Stop::Reload => self.committer.release().await,
+            Stop::Deposed => {}
+        }
         ended
     }
 
@@ -102,21 +106,27 @@ impl Leader {
             if let Err(ended) = self.turn(std::mem::take(&mut messages)).await {
                 return ended;
             }
-            if self.committer.renewal_is_due() {
-                match self.committer.renew().await {
-                    Ok(database_now) => self.clock.sample(database_now),
-                    Err(Failure::Deposed) => return Stop::Deposed,
-                    // The lease may still hold; the next turn tries again.
-                    Err(Failure::Away(_) | Failure::Conflict(_)) => {}
-                }
-            }
-            if self.committer.lease_has_run_out() {
-                tracing::warn!(
-                    "the lease ran out before it could be renewed; this admin steps down"
-                );
-                return Stop::Deposed;
+            if let Err(failure) = self.keep_lease().await {
+                return failure.into();
             }
         }
+    }
+
+    /// Renews the lease when it is time, also in the middle of a long turn.
+    async fn keep_lease(&mut self) -> Result<(), Failure> {
+        if self.committer.renewal_is_due() {
+            match self.committer.renew().await {
+                Ok(database_now) => self.clock.sample(database_now),
+                Err(Failure::Deposed) => return Err(Failure::Deposed),
+                // The lease may still hold; it is tried again soon.
+                Err(Failure::Away(_) | Failure::Conflict(_)) => {}
+            }
+        }
+        if self.committer.lease_has_run_out() {
+            tracing::warn!("the lease ran out before it could be renewed; this admin steps down");
+            return Err(Failure::Deposed);
+        }
+        Ok(())
     }
 
     /// The first turn: what happened while nobody led.
@@ -156,7 +166,6 @@ impl Leader {
         tracing::error!(%conflict, messages = messages.len(),
             "the database disagrees with memory; reloading and taking the messages one by one");
         self.reload().await?;
-        let alone = messages.is_empty();
         for message in messages {
             let Err((failure, messages)) = self.attempt(vec![message]).await else {
                 continue;
@@ -168,13 +177,20 @@ impl Leader {
             }
             self.reload().await?;
         }
-        if alone { Err(Stop::Reload) } else { Ok(()) }
+        Ok(())
     }
 
     /// One turn, one commit; the messages come back if it failed.
     async fn attempt(&mut self, messages: Vec<Message>) -> Result<(), (Failure, Vec<Message>)> {
         let mut prepared = Vec::with_capacity(messages.len());
-        for message in messages {
+        let mut messages = messages.into_iter();
+        while let Some(message) = messages.next() {
+            if let Err(failure) = self.keep_lease().await {
+                let taken = prepared
+                    .into_iter()
+                    .map(|prepared: Prepared| prepared.message);
+                return Err((failure, taken.chain([message]).chain(messages).collect()));
+            }
             prepared.extend(self.prepare(message).await);
         }
         let tick = self.tick();
@@ -201,14 +217,20 @@ impl Leader {
     /// Settles, renders, commits and sends.
     async fn finish(&mut self, tick: Tick, mut work: Work) -> Result<(), Failure> {
         self.engine.settle(tick, &mut work.batch.decisions);
-        let starts = self.render(tick, &mut work).await;
+        let starts = self.render(tick, &mut work).await?;
         let writes = !work.is_empty();
         let batch = Arc::new(work.batch);
         if writes {
             self.committer.commit(&batch).await?;
             self.publisher.committed(&batch, &mut self.state);
+        } else if self.committer.lease_has_run_out() {
+            // Without a commit nothing else proves that this admin still leads.
+            return Err(Failure::Deposed);
         }
         self.send(&batch.decisions, &starts);
+        for (worker, message) in work.to_workers {
+            self.sessions.send(worker, message);
+        }
         if work.workers_changed || !batch.decisions.runs.is_empty() {
             self.publish_workers();
         }
@@ -227,8 +249,9 @@ impl Leader {
         refuse(messages, failure);
     }
 
-    /// Forgets what memory says and takes the database's word. Sessions stay: what is bound to a
-    /// connected worker is taken to be there still, until the worker reports otherwise.
+    /// Forgets what memory says and takes the database's word: a takeover that keeps the sessions.
+    /// What is bound to a connected worker is taken to be there still (every start was sent after
+    /// its commit), until the worker reports otherwise.
     async fn reload(&mut self) -> Result<(), Stop> {
         let (engine, state) = self.loader.load().await.map_err(|error| {
             tracing::error!(%error, "the database cannot be read");
@@ -237,48 +260,45 @@ impl Leader {
         self.engine = engine;
         self.state = state;
         let tick = self.tick();
-        let mut ignored = Decisions::default();
+        let mut work = Work::new(tick, self.committer.lease_ms());
+        self.engine.takeover(tick, &mut work.batch.decisions);
         for (worker, mut hello) in self.sessions.hellos() {
             hello.inventory = inventory(&self.engine, worker);
             let event = Event::Worker(worker, WorkerEvent::Connected(hello));
-            if let Err(refusal) = self.engine.step(event, tick, &mut ignored) {
-                tracing::error!(worker.id = %worker, %refusal, "a session could not be kept");
+            if let Err(error) = self.step(event, tick, &mut work) {
+                tracing::error!(worker.id = %worker, %error, "a session could not be kept");
                 self.sessions.close(worker);
             }
         }
+        if let Err(failure) = self.finish(tick, work).await {
+            tracing::error!(%failure, "the database disagrees with what was just read from it");
+            return Err(failure.into());
+        }
+        self.publisher.lead(&self.state, self.committer.epoch());
         Ok(())
     }
 
-    /// Renders the runs that this batch dispatches. One that cannot be rendered fails here, and
-    /// the engine may then dispatch another in its place.
-    async fn render(&mut self, tick: Tick, work: &mut Work) -> Rendering {
+    /// Renders the runs that this batch dispatches. One that cannot be rendered fails here; what
+    /// follows from that is decided in the next turn.
+    async fn render(&mut self, tick: Tick, work: &mut Work) -> Result<Rendering, Failure> {
         let mut rendering = Rendering::default();
-        loop {
-            let wanted = starts(&work.batch.decisions, &rendering);
-            if wanted.is_empty() {
-                break;
-            }
-            for run in wanted {
-                let outcome = self
-                    .renderer
-                    .render(&self.engine, &self.state, run, work)
-                    .await;
-                match outcome {
-                    Ok(start) => rendering.add(run, start),
-                    Err(error) => {
-                        let failed = Event::RenderFailed { run, error };
-                        if let Err(refusal) =
-                            self.engine.step(failed, tick, &mut work.batch.decisions)
-                        {
-                            tracing::error!(run.id = %run, %refusal, "a render error was refused");
-                        }
-                        rendering.give_up(run);
+        for run in starts(&work.batch.decisions) {
+            let rendered = self
+                .renderer
+                .render(&self.engine, &self.state, run, work)
+                .await;
+            match rendered {
+                Ok(start) => rendering.add(run, start),
+                Err(Unrendered::Store(error)) => return Err(error.into()),
+                Err(Unrendered::Never(error)) => {
+                    let failed = Event::RenderFailed { run, error };
+                    if let Err(error) = self.step(failed, tick, work) {
+                        tracing::error!(run.id = %run, %error, "a render error was refused");
                     }
                 }
             }
-            self.engine.settle(tick, &mut work.batch.decisions);
         }
-        rendering
+        Ok(rendering)
     }
 
     fn send(&self, decisions: &Decisions, starts: &Rendering) {
@@ -324,13 +344,13 @@ fn inventory(engine: &Engine, worker: WorkerId) -> Vec<InventoryItem> {
     bound.filter_map(item).collect()
 }
 
-/// The runs to be started that have not been rendered yet.
-fn starts(decisions: &Decisions, rendering: &Rendering) -> BTreeSet<RunId> {
+/// The runs to be started.
+fn starts(decisions: &Decisions) -> BTreeSet<RunId> {
     let started = decisions.sends.iter().filter_map(|send| match send {
         Send::Start { run, .. } => Some(run.run),
         Send::Cancel { .. } | Send::Ack { .. } | Send::Discard { .. } => None,
     });
-    started.filter(|run| !rendering.knows(*run)).collect()
+    started.collect()
 }
 
 fn answer(prepared: Vec<Prepared>, replies: Vec<Option<Reply>>) {

@@ -13,10 +13,13 @@ use hera_proto::v1;
 
 use super::commands::Work;
 use super::state::State;
-use crate::store::{RenderedRun, Store};
+use crate::store::{RenderedRun, Store, StoreError};
 
 /// Scripts kept in memory; the newest revision of a job replaces its older one.
 const CACHED: usize = 4096;
+
+/// A script with its config that is larger is not run: the database could not keep it.
+const RECORDED_BYTES: usize = 6 << 20;
 
 /// Reads and renders scripts.
 #[derive(Debug)]
@@ -29,24 +32,39 @@ pub(super) struct Renderer {
 /// The start messages of one turn.
 #[derive(Debug, Default)]
 pub(super) struct Rendering {
-    starts: BTreeMap<RunId, Option<v1::Start>>,
+    starts: BTreeMap<RunId, v1::Start>,
+}
+
+/// Why a run has no start message.
+#[derive(Debug)]
+pub(super) enum Unrendered {
+    /// It will not have one however often it is tried.
+    Never(String),
+    /// The database did not answer: nothing is known of the run's script.
+    Store(StoreError),
+}
+
+impl Unrendered {
+    fn never(why: impl std::fmt::Display) -> Self {
+        Self::Never(why.to_string())
+    }
+
+    fn read(what: &str, error: StoreError) -> Self {
+        if error.is_temporary() {
+            Self::Store(error)
+        } else {
+            Self::Never(format!("{what} cannot be read: {error}"))
+        }
+    }
 }
 
 impl Rendering {
     pub(super) fn add(&mut self, run: RunId, start: v1::Start) {
-        self.starts.insert(run, Some(start));
-    }
-
-    pub(super) fn give_up(&mut self, run: RunId) {
-        self.starts.insert(run, None);
-    }
-
-    pub(super) fn knows(&self, run: RunId) -> bool {
-        self.starts.contains_key(&run)
+        self.starts.insert(run, start);
     }
 
     pub(super) fn get(&self, run: RunId) -> Option<&v1::Start> {
-        self.starts.get(&run).and_then(Option::as_ref)
+        self.starts.get(&run)
     }
 }
 
@@ -67,8 +85,8 @@ impl Renderer {
         state: &State,
         id: RunId,
         work: &mut Work,
-    ) -> Result<v1::Start, String> {
-        let gone = || format!("run {id} is not in memory any more");
+    ) -> Result<v1::Start, Unrendered> {
+        let gone = || Unrendered::never(format!("run {id} is not in memory any more"));
         let run = engine.run(id).ok_or_else(gone)?;
         let version = engine.version_by_key(run.version).ok_or_else(gone)?;
         let def = engine.jobs().get(&run.job).ok_or_else(gone)?;
@@ -90,15 +108,21 @@ impl Renderer {
         let decided = work.batch.decisions.runs.get(&id);
         let script = if decided.is_some_and(|change| change.row.dispatched_at == Some(now)) {
             let kept = vars::render_keeping_secrets(&content.script, &context)
-                .map_err(|error| error.to_string())?;
-            work.batch.rendered.push(RenderedRun {
+                .map_err(Unrendered::never)?;
+            let kept = RenderedRun {
                 run: id,
                 script: kept.script,
                 config: visible(&config),
-            });
-            vars::render(&content.script, &context)
-                .map_err(|error| error.to_string())?
-                .script
+            };
+            let bytes = kept.bytes();
+            if bytes > RECORDED_BYTES {
+                return Err(Unrendered::never(format!(
+                    "its script and config are {bytes} bytes, more than the {RECORDED_BYTES} that can be kept; use shorter values"
+                )));
+            }
+            work.batch.rendered.push(kept);
+            let full = vars::render(&content.script, &context).map_err(Unrendered::never)?;
+            full.script
         } else {
             self.recorded(id, &context).await?
         };
@@ -106,13 +130,11 @@ impl Renderer {
     }
 
     /// The script of a run that was dispatched before, with its secrets put in again.
-    async fn recorded(&self, id: RunId, context: &Context<'_>) -> Result<String, String> {
-        let found = self
-            .store
-            .run_script(id)
-            .await
-            .map_err(|error| error.to_string())?;
-        let kept = found.ok_or_else(|| format!("the rendered script of run {id} is missing"))?;
+    async fn recorded(&self, id: RunId, context: &Context<'_>) -> Result<String, Unrendered> {
+        let what = format!("the rendered script of run {id}");
+        let found = self.store.run_script(id).await;
+        let found = found.map_err(|error| Unrendered::read(&what, error))?;
+        let kept = found.ok_or_else(|| Unrendered::never(format!("{what} is missing")))?;
         let secrets = |values: &mut dyn Iterator<Item = (String, String)>| -> Params {
             values.filter(|(key, _)| is_secret(key)).collect()
         };
@@ -135,9 +157,8 @@ impl Renderer {
             builtins: BTreeMap::new(),
             ..context.clone()
         };
-        Ok(vars::render(&kept.script, &only)
-            .map_err(|error| error.to_string())?
-            .script)
+        let full = vars::render(&kept.script, &only).map_err(Unrendered::never)?;
+        Ok(full.script)
     }
 
     /// A revision's content, from this batch, from memory or from the database.
@@ -146,7 +167,7 @@ impl Renderer {
         job: JobId,
         revision: Revision,
         work: &Work,
-    ) -> Result<Arc<JobContent>, String> {
+    ) -> Result<Arc<JobContent>, Unrendered> {
         let edits = &work.batch.job_edits;
         if let Some(edit) = edits.iter().find(|e| e.id == job && e.revision == revision) {
             return Ok(Arc::new(edit.content.clone()));
@@ -156,10 +177,10 @@ impl Renderer {
         {
             return Ok(Arc::clone(content));
         }
+        let what = format!("revision {revision} of job {job}");
         let found = self.store.job_revision(job, revision).await;
-        let found = found
-            .map_err(|error| format!("revision {revision} of job {job} cannot be read: {error}"))?;
-        let row = found.ok_or_else(|| format!("revision {revision} of job {job} is missing"))?;
+        let found = found.map_err(|error| Unrendered::read(&what, error))?;
+        let row = found.ok_or_else(|| Unrendered::never(format!("{what} is missing")))?;
         let content = Arc::new(row.content);
         if self.contents.len() >= CACHED {
             self.contents.pop_first();

@@ -24,6 +24,8 @@ struct Known {
     disk_free_mib: u64,
     accepting: bool,
     last_seen: Option<Timestamp>,
+    /// The newest session there was; an older one that arrives late says what is no longer true.
+    newest: Option<SessionNumber>,
     session: Option<(SessionNumber, Arc<Opened>)>,
 }
 
@@ -54,6 +56,7 @@ impl Sessions {
                 disk_free_mib: 0,
                 accepting: true,
                 last_seen: Some(worker.seen.at),
+                newest: None,
                 session: None,
             },
         );
@@ -68,12 +71,15 @@ impl Sessions {
         opened: &Arc<Opened>,
         now: Timestamp,
     ) -> bool {
-        if let Some((newest, old)) = self.workers.get(&worker).and_then(|w| w.session.as_ref()) {
-            if *newest > number {
-                opened.close.cancel();
-                return false;
-            }
-            old.close.cancel();
+        let before = self.workers.get(&worker);
+        if before.is_some_and(|known| known.newest > Some(number)) {
+            opened.close.cancel();
+            return false;
+        }
+        if let Some((old, session)) = before.and_then(|known| known.session.as_ref())
+            && *old != number
+        {
+            session.close.cancel();
         }
         let known = Known {
             name: opened.hello.name.clone(),
@@ -83,6 +89,7 @@ impl Sessions {
             disk_free_mib: opened.disk_free_mib,
             accepting: opened.hello.accepting,
             last_seen: Some(now),
+            newest: Some(number),
             session: Some((number, Arc::clone(opened))),
         };
         self.workers.insert(worker, known);
@@ -177,5 +184,64 @@ impl Sessions {
             connected: known.session.is_some(),
             last_seen: known.last_seen,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hera_domain::clock::from_millis;
+    use tokio::sync::mpsc;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+
+    const WORKER: WorkerId = WorkerId(1);
+
+    fn opened() -> Arc<Opened> {
+        let (out, _) = mpsc::channel(1);
+        Arc::new(Opened {
+            hello: WorkerHello {
+                name: "w".into(),
+                address: String::new(),
+                accepting: true,
+                max_runs: None,
+                load: Load::default(),
+                inventory: Vec::new(),
+            },
+            version: String::new(),
+            disk_free_mib: 0,
+            out,
+            close: CancellationToken::new(),
+        })
+    }
+
+    #[test]
+    fn a_session_that_is_taken_twice_stays_open() {
+        let mut sessions = Sessions::default();
+        let session = opened();
+        for _ in 0..2 {
+            assert!(sessions.open(WORKER, SessionNumber(1), &session, from_millis(0)));
+        }
+        assert!(!session.close.is_cancelled());
+    }
+
+    #[test]
+    fn a_newer_session_closes_the_older_one() {
+        let mut sessions = Sessions::default();
+        let (old, new) = (opened(), opened());
+        assert!(sessions.open(WORKER, SessionNumber(1), &old, from_millis(0)));
+        assert!(sessions.open(WORKER, SessionNumber(2), &new, from_millis(0)));
+        assert!(old.close.is_cancelled() && !new.close.is_cancelled());
+    }
+
+    /// Its inventory is out of date: believed, it would end runs that started in between.
+    #[test]
+    fn an_older_session_is_refused_also_after_the_newer_one_has_ended() {
+        let mut sessions = Sessions::default();
+        let (old, new) = (opened(), opened());
+        assert!(sessions.open(WORKER, SessionNumber(2), &new, from_millis(0)));
+        sessions.observe(WORKER, &WorkerEvent::Disconnected, from_millis(0));
+        assert!(!sessions.open(WORKER, SessionNumber(1), &old, from_millis(0)));
+        assert!(old.close.is_cancelled());
     }
 }
