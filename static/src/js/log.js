@@ -171,7 +171,7 @@ class LogView {
     row.className = 'ln';
     if (ERROR.test(this.lines[number]) && !CALM.test(this.lines[number])) row.classList.add('err');
     if (number === this.marked) row.classList.add('mark');
-    if (this.gaps.has(number)) row.classList.add('gap');
+    if (this.gaps.has(number)) row.classList.add('missing');
     const link = document.createElement('a');
     link.href = `#L${number + 1}`;
     link.textContent = number + 1;

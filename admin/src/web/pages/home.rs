@@ -3,10 +3,12 @@
 use actix_web::HttpResponse;
 use askama::Template;
 use chrono::TimeDelta;
+use futures_util::future::try_join_all;
 use hera_domain::graph::{Upstreams, reachable, reverse};
 use hera_domain::status::{RunStatus, VersionStatus as V};
 
 use super::frame::{Frame, Section};
+use super::last_words::last_words;
 use super::machines::Machine;
 use super::parts::{Ago, Chip, RunLine};
 use super::visit::{Visit, html};
@@ -46,6 +48,8 @@ pub(super) struct Need {
     pub job_href: String,
     pub version: String,
     pub why: String,
+    /// What its script said last.
+    pub said: String,
     /// Who stands still because of it.
     pub blocked: String,
     pub ago: Ago,
@@ -156,12 +160,16 @@ async fn needs(visit: &Visit) -> Result<Vec<Need>> {
             .get(&view.run.job)
             .is_some_and(|l| l.run.id == view.run.id)
     };
-    Ok(failed
-        .iter()
-        .filter(unrepaired)
-        .map(|view| {
+    let open: Vec<_> = failed.iter().filter(unrepaired).collect();
+    let said = open.iter().map(|view| last_words(store, view.run.id));
+    let said = try_join_all(said).await?;
+    Ok(open
+        .into_iter()
+        .zip(said)
+        .map(|(view, said)| {
             let line = RunLine::new(view, visit.times());
             Need {
+                said,
                 status: line.status,
                 recover_href: format!(
                     "{}/run?version={}&trigger=recover",

@@ -20,6 +20,7 @@ mod job_edit;
 mod job_new;
 mod job_switch;
 mod job_tabs;
+mod last_words;
 mod login;
 mod machines;
 mod parts;

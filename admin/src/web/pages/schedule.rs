@@ -208,7 +208,15 @@ fn row(job: &JobDef, today: Option<VersionView>, last: Option<RunLine>, times: T
         }),
         version: today.as_ref().map(|v| v.id.to_string()).unwrap_or_default(),
         bad: today.as_ref().is_some_and(|v| is_bad(v.status)),
-        why: today.and_then(|v| v.reason).unwrap_or_default(),
+        // A version says why it waits; why it failed is said by its run.
+        why: today
+            .and_then(|v| {
+                v.reason.or(last
+                    .as_ref()
+                    .map(|run| run.why.clone())
+                    .filter(|_| is_bad(v.status)))
+            })
+            .unwrap_or_default(),
         last,
         next,
         next_word: match (open, job.schedule().edges.is_empty()) {

@@ -10,11 +10,12 @@ use hera_domain::status::VersionStatus;
 use serde::Deserialize;
 
 use super::frame::{Frame, Section};
-use super::parts::{At, Chip};
+use super::parts::{At, Chip, why};
 use super::schedule::is_bad;
 use super::visit::{Visit, html};
 use crate::access::Right;
 use crate::master::Definitions;
+use crate::store::RunView;
 use crate::web::BASE;
 use crate::web::error::{Error, Result};
 
@@ -100,6 +101,10 @@ pub(super) async fn list(visit: Visit, query: web::Query<Filter>) -> Result<Http
     let counts = store.count_versions(start, end).await?;
     let rows = store.versions_between(start, end, chosen.clone(), SHOWN);
     let rows = rows.await?;
+    let failed = rows.iter().filter(|row| is_bad(row.status));
+    let runs = store
+        .latest_runs(failed.map(|row| row.job).collect())
+        .await?;
     let defs = visit.state.master.definitions();
     let beside = |days: Option<NaiveDate>| href(days.or(Some(day)), &chosen);
     html(&DayPage {
@@ -111,7 +116,10 @@ pub(super) async fn list(visit: Visit, query: web::Query<Filter>) -> Result<Http
         status: query.status.clone(),
         all_href: href(query.date, &[]),
         chips: chips(&visit, query.date, &chosen, &counts),
-        rows: rows.iter().map(|row| line(&visit, &defs, row)).collect(),
+        rows: rows
+            .iter()
+            .map(|row| line(&visit, &defs, row, runs.get(&row.job)))
+            .collect(),
         can_operate: visit.may(Right::Operate),
     })
 }
@@ -152,7 +160,10 @@ fn chips(
         .collect()
 }
 
-fn line(visit: &Visit, defs: &Definitions, version: &Version) -> DayRow {
+fn line(visit: &Visit, defs: &Definitions, version: &Version, run: Option<&RunView>) -> DayRow {
+    // A version says why it waits; why it failed is said by its run.
+    let run = run.filter(|view| version.last_run == Some(view.run.id));
+    let reason = version.reason.clone();
     let job = defs.jobs.get(&version.job);
     DayRow {
         id: version.id.to_string(),
@@ -161,7 +172,9 @@ fn line(visit: &Visit, defs: &Definitions, version: &Version) -> DayRow {
         job_href: format!("{BASE}/schedule/jobs/{}", version.job),
         status: Chip::version(version.status, version.frozen, visit.lang),
         due: visit.times().at(version.due_at),
-        why: version.reason.clone().unwrap_or_default(),
+        why: reason
+            .or(run.map(|view| why(&view.run, visit.lang)))
+            .unwrap_or_default(),
         bad: is_bad(version.status),
         run: version.last_run.map(|run| run.0),
     }

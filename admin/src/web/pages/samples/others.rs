@@ -49,6 +49,7 @@ pub(super) fn home(lang: Lang) -> HomePage {
             job_href: failed.job_href,
             version: failed.version,
             why: failed.why,
+            said: "ERROR: table ods.orders not found".into(),
             blocked: lang.blocks(2),
             ago: failed.ago,
             run_href: failed.href,
