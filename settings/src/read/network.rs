@@ -85,7 +85,7 @@ pub(super) fn pool(r: &mut Reader<'_>) -> Pool {
 }
 
 pub(super) fn web(r: &mut Reader<'_>, bind: IpAddr) -> Web {
-    let expected = "a path that begins with /, e.g. /hera";
+    let expected = "/hera: the product lives there, and a proxy in front may map other paths to it";
     let hundred_mib = 100 << 20;
     Web {
         bind,
@@ -95,8 +95,8 @@ pub(super) fn web(r: &mut Reader<'_>, bind: IpAddr) -> Web {
                 &["server.context-path", "server.servlet.context-path"],
                 expected,
                 |path| {
-                    path.starts_with('/')
-                        .then(|| path.trim_end_matches('/').to_owned())
+                    let path = path.trim_end_matches('/');
+                    (path == "/hera").then(|| path.to_owned())
                 },
             )
             .unwrap_or_else(|| "/hera".to_owned()),
