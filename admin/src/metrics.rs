@@ -123,14 +123,16 @@ impl Metrics {
         self.ended.get_or_create(&labels).inc();
     }
 
-    /// Sets how many runs wait in a lane of a host group.
-    pub fn queue_depth(&self, host_group: &str, lane: Lane, depth: usize) {
-        let labels = QueueLabels {
-            host_group: host_group.to_owned(),
-            lane: lane.as_str(),
-        };
-        let depth = i64::try_from(depth).unwrap_or(i64::MAX);
-        self.queued.get_or_create(&labels).set(depth);
+    /// Sets how many runs wait in the lanes of the host groups; others are forgotten, and of two
+    /// numbers for the same lane the later one counts.
+    pub fn queues(&self, depths: impl Iterator<Item = (String, Lane, usize)>) {
+        self.queued.clear();
+        for (host_group, lane, depth) in depths {
+            let lane = lane.as_str();
+            let labels = QueueLabels { host_group, lane };
+            let depth = i64::try_from(depth).unwrap_or(i64::MAX);
+            self.queued.get_or_create(&labels).set(depth);
+        }
     }
 
     /// Records how long after its due time a version's process started.
@@ -207,7 +209,8 @@ mod tests {
     fn the_page_names_what_the_contract_promises() {
         let metrics = Metrics::default();
         metrics.run_ended(Trigger::Schedule, RunStatus::Success);
-        metrics.queue_depth("默认组", Lane::Manual, 3);
+        let queue = |depth| ("默认组".to_owned(), Lane::Manual, depth);
+        metrics.queues([queue(0), queue(3)].into_iter());
         metrics.started_after(Duration::from_millis(3));
         metrics.committed_in(Duration::from_millis(2));
         let page = metrics.render(2, 5);

@@ -172,17 +172,20 @@ impl Leader {
                 .await
                 .map_err(failed)?;
             if let Some(id) = found {
-                return triggered_before(&store, id).await.map(Ready::Done);
+                return triggered_before(&store, id, run).await.map(Ready::Done);
             }
         }
         let at = match (&run.version, run.business_time) {
-            (Some(id), _) => match self.engine.version(id) {
-                Some(version) => At::Business(version.business_time),
-                None => match store.version(id.clone()).await.map_err(failed)? {
+            (Some(id), _) => {
+                let known = match self.engine.version(id) {
+                    Some(version) => Some(version.clone()),
+                    None => store.version(id.clone()).await.map_err(failed)?,
+                };
+                match known.filter(|version| version.job == run.job) {
                     Some(version) => At::Business(version.business_time),
                     None => self.planned_time(run.job, id)?,
-                },
-            },
+                }
+            }
             (None, Some(time)) => At::Business(time),
             (None, None) => At::Latest,
         };
@@ -260,6 +263,7 @@ impl Leader {
             Command::SetAccepting(actor, worker, accepting, _) => {
                 Reply::Unit(self.set_accepting(actor, *worker, *accepting, tick, work))
             }
+            Command::Inquire(Inquiry::Ping, _) => Reply::Versions(Ok(Vec::new())),
             Command::Inquire(Inquiry::Versions { job, day }, _) => {
                 Reply::Versions(self.versions(*job, *day))
             }
@@ -542,12 +546,23 @@ fn triggered_in(work: &Work, actor: &Actor, run: &TriggerRun) -> Option<Triggere
 }
 
 /// What an earlier request with the same key led to.
-async fn triggered_before(store: &Store, run: RunId) -> Result<Triggered, CommandError> {
+async fn triggered_before(
+    store: &Store,
+    run: RunId,
+    asked: &TriggerRun,
+) -> Result<Triggered, CommandError> {
     let found = store
         .run(run)
         .await
         .map_err(|error| CommandError::Store(error.to_string()))?;
     let view = found.ok_or_else(|| CommandError::NotFound(format!("run {run}")))?;
+    let first = &view.run;
+    if (first.job, first.trigger) != (asked.job, asked.trigger) {
+        return Err(CommandError::Conflict(format!(
+            "this Idempotency-Key stands for run {run} ({} of job {}) already; use a new key for another request",
+            first.trigger, first.job
+        )));
+    }
     Ok(Triggered {
         run,
         version: view.version,

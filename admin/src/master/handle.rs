@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hera_domain::clock::Timestamp;
 use hera_domain::engine::{HostGroup, Load, Refusal, VersionView};
@@ -98,9 +99,11 @@ pub enum Command {
 /// Where a command's answer goes.
 pub type Answer<T> = oneshot::Sender<Result<T, CommandError>>;
 
-/// A question that only the plan can answer.
+/// A question that only the leader can answer.
 #[derive(Debug, Clone, Copy)]
 pub enum Inquiry {
+    /// Whether commands are taken at all; answered by no versions.
+    Ping,
     /// The versions of a job on a business day (in the job's zone), rows and virtual ones.
     Versions { job: JobId, day: chrono::NaiveDate },
 }
@@ -176,6 +179,9 @@ pub struct WorkerView {
     pub disk_free_mib: u64,
     pub last_seen: Option<Timestamp>,
 }
+
+/// A leader that is well answers at its next turn.
+const PING: Duration = Duration::from_secs(2);
 
 /// The way to the leader; cheap to clone.
 #[derive(Debug, Clone)]
@@ -297,6 +303,12 @@ impl Handle {
     ) -> Result<Vec<VersionView>, CommandError> {
         self.ask(|answer| Command::Inquire(Inquiry::Versions { job, day }, answer))
             .await
+    }
+
+    /// Whether the leader takes commands: it answers soon.
+    pub async fn takes_commands(&self) -> bool {
+        let asked = self.ask(|answer| Command::Inquire(Inquiry::Ping, answer));
+        matches!(tokio::time::timeout(PING, asked).await, Ok(Ok(_)))
     }
 
     /// The definitions as of the latest commit.

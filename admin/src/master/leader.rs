@@ -36,6 +36,9 @@ const GATHER: usize = 1024;
 /// The longest sleep; a deadline beyond it is looked at again.
 const LONGEST: Duration = Duration::from_secs(60);
 
+/// How old the lengths of the queues may be that the metrics show.
+const QUEUES_EVERY: Duration = Duration::from_millis(500);
+
 /// Why a leadership ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stop {
@@ -95,6 +98,7 @@ impl Leader {
             return ended;
         }
         let mut messages = Vec::new();
+        let mut queues_shown: Option<Instant> = None;
         loop {
             let wake = self.wake_at();
             tokio::select! {
@@ -105,6 +109,10 @@ impl Leader {
             }
             if let Err(ended) = self.turn(std::mem::take(&mut messages)).await {
                 return ended;
+            }
+            if queues_shown.is_none_or(|at| at.elapsed() >= QUEUES_EVERY) {
+                self.publisher.queues(&self.engine, &self.state);
+                queues_shown = Some(Instant::now());
             }
             if let Err(failure) = self.keep_lease().await {
                 return failure.into();
@@ -221,8 +229,11 @@ impl Leader {
         let writes = !work.is_empty();
         let batch = Arc::new(work.batch);
         if writes {
+            let asked_at = Instant::now();
             self.committer.commit(&batch).await?;
             self.publisher.committed(&batch, &mut self.state);
+            self.publisher
+                .measure(&batch.decisions, &self.engine, asked_at.elapsed());
         } else if self.committer.lease_has_run_out() {
             // Without a commit nothing else proves that this admin still leads.
             return Err(Failure::Deposed);

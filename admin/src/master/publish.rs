@@ -1,9 +1,11 @@
 //! Tells the rest of the admin what has been committed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use hera_domain::engine::Engine;
+use hera_domain::engine::{Decisions, Engine, Run};
 use hera_domain::id::Epoch;
+use hera_domain::status::{Lane, RunStatus, Trigger};
 use tokio::sync::{broadcast, watch};
 
 use super::handle::{Definitions, LeaderView, Notice, WorkerView};
@@ -43,6 +45,36 @@ impl Publisher {
             view.leader = None;
             view.is_self = false;
         });
+        self.metrics.queues(std::iter::empty());
+    }
+
+    /// Records how long a commit took, and how late the processes are that it shows as started.
+    pub(super) fn measure(&self, decisions: &Decisions, engine: &Engine, took: Duration) {
+        self.metrics.committed_in(took);
+        let new = |before| matches!(before, RunStatus::Queued | RunStatus::Dispatched);
+        for change in decisions.runs.values() {
+            if change.expect.is_none_or(new)
+                && let Some(late) = lateness(&change.row, engine)
+            {
+                self.metrics.started_after(late);
+            }
+        }
+    }
+
+    /// Shows how many runs wait where.
+    pub(super) fn queues(&self, engine: &Engine, state: &State) {
+        let waiting = engine.queue_depths();
+        let groups = &state.definitions.host_groups;
+        let idle = groups.keys().flat_map(|group| {
+            let lanes = Lane::ALL.iter();
+            lanes.map(|lane| (*group, *lane, 0))
+        });
+        let busy = waiting.iter().map(|q| (q.host_group, q.lane, q.waiting));
+        self.metrics
+            .queues(idle.chain(busy).map(|(id, lane, depth)| {
+                let name = groups.get(&id).map(|group| group.name.clone());
+                (name.unwrap_or_else(|| id.to_string()), lane, depth)
+            }));
     }
 
     /// Takes a committed batch into the definitions and tells of every change.
@@ -110,4 +142,20 @@ impl Publisher {
         // Nobody listening is no error.
         drop(self.notices.send(notice));
     }
+}
+
+/// How long after it could have started a scheduled run did: a version of a cron counts from the
+/// instant it was due, one that waits for others from the instant they let it go.
+fn lateness(run: &Run, engine: &Engine) -> Option<Duration> {
+    if run.trigger != Trigger::Schedule || run.attempt > 1 {
+        return None;
+    }
+    let version = engine.version_by_key(run.version)?;
+    let job = engine.jobs().get(&run.job)?;
+    let from = if job.schedule().edges.is_empty() {
+        version.due_at.max(version.created_at)
+    } else {
+        run.created_at
+    };
+    (run.started_at? - from).to_std().ok()
 }

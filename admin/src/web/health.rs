@@ -14,7 +14,7 @@ pub(super) async fn alive() -> HttpResponse {
 }
 
 /// Whether requests can be served: the database answers with the schema of this build, and
-/// somebody leads.
+/// somebody leads. A leader of this process must take commands: one that hangs leads nobody.
 pub(super) async fn ready(state: web::Data<AppState>) -> HttpResponse {
     let database = match state.store.schema_status().await {
         Ok(SchemaStatus::Current) => Ok(()),
@@ -28,12 +28,16 @@ pub(super) async fn ready(state: web::Data<AppState>) -> HttpResponse {
         Err(error) => Err(error.to_string()),
     };
     let leader = state.master.leader();
-    let leads = leader.is_self || leader.leader.is_some();
+    let leads = if leader.is_self {
+        state.master.takes_commands().await
+    } else {
+        leader.leader.is_some()
+    };
     let body = json!({
         "ready": database.is_ok() && leads,
         "database": database.as_ref().err().map_or("ok", String::as_str),
         "leader": leader.leader.as_ref().map(|(name, _, _)| name),
-        "leading": leader.is_self,
+        "leading": leader.is_self && leads,
     });
     if database.is_ok() && leads {
         HttpResponse::Ok().json(body)

@@ -27,6 +27,7 @@ use crate::store::{Holder, LogTail, Store, WorkerSeen};
 struct Admin {
     store: Store,
     handle: Handle,
+    metrics: Arc<Metrics>,
     leadership: watch::Receiver<Option<Leadership>>,
     stop: CancellationToken,
     ended: tokio::task::JoinHandle<()>,
@@ -39,9 +40,10 @@ impl Admin {
 
     async fn start_with(store: &Store, change: impl FnOnce(&mut Platform)) -> Self {
         let stop = CancellationToken::new();
+        let metrics = Arc::new(Metrics::default());
         let mut platform = Platform {
             store: store.clone(),
-            metrics: Arc::new(Metrics::default()),
+            metrics: Arc::clone(&metrics),
             candidate: Holder {
                 name: "one".into(),
                 http: "127.0.0.1:1".into(),
@@ -61,6 +63,7 @@ impl Admin {
         Self {
             store: store.clone(),
             handle,
+            metrics,
             leadership,
             stop,
             ended,
@@ -223,6 +226,9 @@ fn content(name: &str, script: &str, edges: &[JobId]) -> JobContent {
         alarm_level: 0,
         cron_period: None,
         cron_interval: None,
+        followers: Vec::new(),
+        resources: Vec::new(),
+        pool: None,
     }
 }
 
@@ -391,5 +397,62 @@ async fn a_repeated_request_finds_the_first_run() {
     let one = one.unwrap();
     assert_eq!(three.run, one.run);
     assert_eq!(two.unwrap().run, one.run);
+    // The key of one request does not answer another one.
+    let other = TriggerRun {
+        trigger: Trigger::Recover,
+        ..request()
+    };
+    let refused = admin.handle.trigger(&actor, other).await.unwrap_err();
+    assert!(matches!(refused, CommandError::Conflict(_)), "{refused}");
+    assert!(refused.to_string().contains("run 1 (manual of job"));
+    admin.stop().await;
+}
+
+#[tokio::test]
+async fn a_version_belongs_to_its_job() {
+    let db = TestDb::sqlite().await;
+    let admin = Admin::start(&db.store).await;
+    let root = job(&admin, content("root", "true", &[])).await;
+    let leaf = job(&admin, content("leaf", "true", &[root])).await;
+    let request = |job, version| TriggerRun {
+        job,
+        trigger: Trigger::Manual,
+        version,
+        business_time: None,
+        params: BTreeMap::new(),
+        idempotency_key: None,
+    };
+    let first = admin.handle.trigger(&person(), request(root, None)).await;
+    let of_root = first.unwrap().version;
+    let of_leaf = request(leaf, Some(of_root));
+    let refused = admin.handle.trigger(&person(), of_leaf).await.unwrap_err();
+    assert!(matches!(refused, CommandError::NotFound(_)), "{refused}");
+    admin.stop().await;
+}
+
+#[tokio::test]
+async fn the_metrics_show_the_pace_and_the_queues() {
+    let db = TestDb::sqlite().await;
+    let admin = Admin::start(&db.store).await;
+    let root = job(&admin, content("root", "true", &[])).await;
+    job(&admin, content("leaf", "true", &[root])).await;
+    admin.recover(root).await.unwrap();
+    let queued = "hera_queue_depth{host_group=\"默认组\",lane=\"schedule\"} 1";
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    while !admin.metrics.render(0, 0).contains(queued) {
+        assert!(tokio::time::Instant::now() < deadline, "nothing is queued");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let mut worker = admin.worker(1, Vec::new()).await;
+    let (first, _) = worker.started().await;
+    worker.finish(&first, 0).await;
+    worker.acknowledged(&first).await;
+    let (second, _) = worker.started().await;
+    worker.finish(&second, 0).await;
+    worker.acknowledged(&second).await;
+    let page = admin.metrics.render(0, 0);
+    // The root was started by a person: only the dependent was due.
+    assert!(page.contains("hera_due_to_start_seconds_count 1"), "{page}");
+    assert!(!page.contains("hera_commit_seconds_count 0"), "{page}");
     admin.stop().await;
 }

@@ -143,7 +143,11 @@ async fn every_answer_forbids_what_no_page_of_ours_does() {
 
 #[actix_web::test]
 async fn readiness_needs_a_leader_and_metrics_name_the_workers() {
-    let app = App::start().await;
+    let mut app = App::start().await;
+    app.lead(|command| match command {
+        Command::Inquire(Inquiry::Ping, answer) => drop(answer.send(Ok(Vec::new()))),
+        other => panic!("unexpected {other:?}"),
+    });
     let ready = || app.send(request(Method::GET, "/hera/readyz"));
     assert_eq!(ready().await.status, StatusCode::SERVICE_UNAVAILABLE);
     let lead = LeaderView {
@@ -157,4 +161,19 @@ async fn readiness_needs_a_leader_and_metrics_name_the_workers() {
     app.workers.send_replace(Arc::new(Vec::new()));
     let page = app.send(request(Method::GET, "/hera/metrics")).await;
     assert!(page.text().contains("hera_workers 0"));
+}
+
+#[actix_web::test]
+async fn a_leader_that_answers_nothing_is_not_ready() {
+    let mut app = App::start().await;
+    app.lead(drop);
+    let lead = LeaderView {
+        is_self: true,
+        ..LeaderView::default()
+    };
+    app.leader.send_replace(lead);
+    let reply = app.send(request(Method::GET, "/hera/readyz")).await;
+    assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(reply.json()["leading"], json!(false));
+    assert_eq!(reply.json()["database"], "ok");
 }
