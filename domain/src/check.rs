@@ -64,6 +64,7 @@ impl JobContent {
             lines,
             found,
         );
+        self.check_companions(found);
         for (field, words) in [("areas", &self.areas), ("labels", &self.labels)] {
             if words.len() > MAX_WORDS {
                 let message = format!("holds {}; keep at most {MAX_WORDS}", words.len());
@@ -75,6 +76,35 @@ impl JobContent {
                 }
                 check_chars(field, word, NAME_CHARS, |_| false, found);
             }
+        }
+    }
+
+    /// Who follows it, and what its runs use.
+    fn check_companions(&self, found: &mut Findings) {
+        for (field, count) in [
+            ("followers", self.followers.len()),
+            ("resources", self.resources.len()),
+        ] {
+            if count > MAX_WORDS {
+                found.add(field, format!("holds {count}; keep at most {MAX_WORDS}"));
+            }
+        }
+        for resource in &self.resources {
+            if resource.name.trim().is_empty() || resource.name.contains(['/', '\0']) {
+                let name = resource.name.escape_debug();
+                found.add("resources", format!("\"{name}\" is no name of a file"));
+            }
+            check_chars("resources", &resource.name, NAME_CHARS, |_| false, found);
+            check_chars(
+                "resources",
+                &resource.uri,
+                DESCRIPTION_CHARS,
+                |_| false,
+                found,
+            );
+        }
+        if let Some(pool) = &self.pool {
+            check_chars("pool", pool, NAME_CHARS, |_| false, found);
         }
     }
 
@@ -278,6 +308,9 @@ mod tests {
             alarm_level: 0,
             cron_period: Some("day".to_owned()),
             cron_interval: Some(-1),
+            followers: Vec::new(),
+            resources: Vec::new(),
+            pool: None,
         }
     }
 

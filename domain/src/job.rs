@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::id::{GroupId, HostGroupId, JobId, Revision, TeamId};
+use crate::id::{GroupId, HostGroupId, JobId, Revision, TeamId, UserId};
 use crate::status::{Misfire, OnLost, Overlap, Policy, Switch, Window};
 
 /// A dependency on another job.
@@ -171,6 +171,24 @@ pub struct JobContent {
     pub cron_period: Option<String>,
     #[serde(default)]
     pub cron_interval: Option<i32>,
+    /// Users who hear of its alarms.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub followers: Vec<UserId>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<Resource>,
+    /// The pool of slots that its runs share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<String>,
+}
+
+/// A file that is put into the run's folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resource {
+    /// What the file is called there.
+    pub name: String,
+    /// Where it comes from: `hdfs:///…` or `res:///…`.
+    pub uri: String,
 }
 
 /// A value that cannot be accepted, by the name of its field in the API and the forms.

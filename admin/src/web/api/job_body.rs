@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
 use hera_domain::clock::Timestamp;
-use hera_domain::id::{GroupId, HostGroupId, JobId, Revision, TeamId};
-use hera_domain::job::{Edge, FieldError, JobContent, JobDef, RetryPolicy, Schedule, ScheduleKind};
+use hera_domain::id::{GroupId, HostGroupId, JobId, Revision, TeamId, UserId};
+use hera_domain::job::{
+    Edge, FieldError, JobContent, JobDef, Resource, RetryPolicy, Schedule, ScheduleKind,
+};
 use hera_domain::status::{Misfire, OnLost, Overlap, Switch};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -50,6 +52,11 @@ pub(crate) struct JobBody {
     alarm_level: Option<u8>,
     cron_period: Option<String>,
     cron_interval: Option<i32>,
+    #[serde(default)]
+    followers: Vec<UserId>,
+    #[serde(default)]
+    resources: Vec<Resource>,
+    pool: Option<String>,
     /// The revision that the edit started from.
     pub(super) revision: Option<Revision>,
     /// Why, in the author's words.
@@ -109,6 +116,9 @@ impl JobBody {
             alarm_level: self.alarm_level.unwrap_or(0),
             cron_period: self.cron_period.filter(|text| !text.is_empty()),
             cron_interval: self.cron_interval,
+            followers: self.followers,
+            resources: self.resources,
+            pool: self.pool.filter(|text| !text.is_empty()),
         })
     }
 }
@@ -241,6 +251,9 @@ pub(super) struct JobView<'a> {
     alarm_level: u8,
     cron_period: Option<&'a str>,
     cron_interval: Option<i32>,
+    followers: &'a [UserId],
+    resources: &'a [Resource],
+    pool: Option<&'a str>,
     #[serde(serialize_with = "opt_time")]
     first_opened_at: Option<Timestamp>,
     #[serde(serialize_with = "time")]
@@ -280,6 +293,9 @@ impl<'a> From<&'a crate::store::StoredJob> for JobView<'a> {
             alarm_level: content.alarm_level,
             cron_period: content.cron_period.as_deref(),
             cron_interval: content.cron_interval,
+            followers: &content.followers,
+            resources: &content.resources,
+            pool: content.pool.as_deref(),
             first_opened_at: job.def.first_opened_at,
             created_at: job.created_at,
             updated_at: job.updated_at,
@@ -313,6 +329,24 @@ mod tests {
         assert_eq!(content.overlap, Overlap::Wait);
         assert_eq!(content.retry, RetryPolicy::default());
         assert_eq!(content.schedule.timezone, Tz::Asia__Shanghai);
+    }
+
+    #[test]
+    fn what_acts_later_is_kept_all_the_same() {
+        let companions = json!({
+            "group_id": 2, "name": "a", "run_type": "shell", "schedule": {"kind": "manual"},
+            "followers": [3], "pool": "hive",
+            "resources": [{"name": "a.jar", "uri": "hdfs:///hera/a.jar"}],
+        });
+        let body: JobBody = serde_json::from_value(companions.clone()).unwrap();
+        let stored = serde_json::to_string(&body.content(Tz::UTC).unwrap()).unwrap();
+        let content: JobContent = serde_json::from_str(&stored).unwrap();
+        assert_eq!(content.followers, [UserId(3)]);
+        assert_eq!(content.pool.as_deref(), Some("hive"));
+        assert_eq!(
+            serde_json::to_value(&content.resources).unwrap(),
+            companions["resources"]
+        );
     }
 
     #[test]

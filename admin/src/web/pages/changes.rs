@@ -69,6 +69,10 @@ fn facts(content: &JobContent, t: &'static Job) -> Vec<(&'static str, String)> {
         alarm_level,
         cron_period,
         cron_interval,
+        // Of no page yet: they act later.
+        followers: _,
+        resources: _,
+        pool: _,
     } = content;
     let edges = schedule.edges.iter();
     let edges: Vec<_> = edges.map(|edge| edge.upstream.to_string()).collect();

@@ -101,6 +101,9 @@ pub(super) async fn create(
         alarm_level: 0,
         cron_period: None,
         cron_interval: None,
+        followers: Vec::new(),
+        resources: Vec::new(),
+        pool: None,
     };
     let errors = match form.content(&empty, &visit.t().job) {
         Ok(content) => {

@@ -284,6 +284,9 @@ pub(super) fn form_content() -> JobContent {
         alarm_level: 0,
         cron_period: None,
         cron_interval: None,
+        followers: Vec::new(),
+        resources: Vec::new(),
+        pool: None,
     }
 }
 
