@@ -1,19 +1,23 @@
 //! `hera-admin apply DIR`: groups and jobs from files, in the running admin as they are there.
+//!
+//! Every file is checked before anything is changed, and what is wrong is named by file and line.
+//! The admin compares: it alone knows the secrets that are never shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use chrono_tz::Tz;
 use clap::Args;
-use hera_domain::job::JobContent;
+use hera_domain::check::ContentLimits;
+use hera_domain::job::FieldError;
 use hera_settings::{Report, Settings};
 use serde_json::{Value, json};
 
-use super::client::{Client, Remote};
+use super::client::{Client, Refused, Remote};
 use super::plan_files::{self, GroupFiles, JobFile};
 use super::{jobs, table};
-use crate::web::JobBody;
+use crate::web::{JobBody, read_json};
 
 #[derive(Debug, Args)]
 pub(super) struct ApplyLine {
@@ -40,7 +44,13 @@ pub(super) fn run(
         top.group.config.extend(line.defines.iter().cloned());
     }
     let order = plan_files::in_order(&groups)?;
-    let mut apply = Apply::new(line.remote.connect(load)?)?;
+    let mut apply = Apply::new(
+        line.remote.connect(load)?,
+        order.iter().map(|job| job.name.clone()).collect(),
+    )?;
+    for job in &order {
+        apply.check(job)?;
+    }
     let root = apply.root()?;
     for group in &groups {
         apply.group(root, group)?;
@@ -63,30 +73,26 @@ pub(super) fn run(
 
 struct Apply {
     client: Client,
-    /// Of jobs that name none.
-    timezone: Tz,
     groups: Vec<Value>,
     jobs: Vec<Value>,
     /// The group of each job's file.
     places: BTreeMap<PathBuf, i64>,
     /// The jobs of the files, by name.
     ids: BTreeMap<String, i64>,
+    /// All of them, also those that were not seen yet.
+    names: BTreeSet<String>,
     seen: usize,
 }
 
 impl Apply {
-    fn new(client: Client) -> anyhow::Result<Self> {
-        let status = client.get("/status")?;
-        let timezone = status["timezone"]
-            .as_str()
-            .and_then(|name| name.parse().ok());
+    fn new(client: Client, names: BTreeSet<String>) -> anyhow::Result<Self> {
         Ok(Self {
-            timezone: timezone.unwrap_or(Tz::UTC),
             groups: client.all("/groups")?,
             jobs: client.all("/jobs")?,
             client,
             places: BTreeMap::new(),
             ids: BTreeMap::new(),
+            names,
             seen: 0,
         })
     }
@@ -113,16 +119,11 @@ impl Apply {
         let group = match there {
             None => {
                 let made = self.client.post("/groups", &wanted);
-                told("created", "group", name, made)?
+                told("created", "group", name, made)
             }
-            Some(group) if holds(group, &wanted) => group.clone(),
-            Some(group) => {
-                let mut body = wanted.clone();
-                body["revision"] = group["revision"].clone();
-                let saved = self.client.put(&format!("/groups/{}", group["id"]), &body);
-                told("updated", "group", name, saved)?
-            }
+            Some(group) => self.put("group", &format!("/groups/{}", group["id"]), group, wanted),
         };
+        let group = group.map_err(|error| placed(error, |field| files.place(field)))?;
         self.seen += 1;
         let id = group["id"].as_i64().context("the answer has no id")?;
         for job in &files.jobs {
@@ -141,26 +142,63 @@ impl Apply {
             .jobs
             .iter()
             .find(|job| job["group_id"] == group && job["name"] == name.as_str());
-        let id = match there.and_then(|job| job["id"].as_i64()) {
+        let job = match there {
             None => {
                 let made = self.client.post("/jobs", &wanted);
-                let job = told("created", "job", name, made)?;
-                job["id"].as_i64().context("the answer has no id")?
+                told("created", "job", name, made)
             }
-            Some(id) => {
-                let present = self.client.get(&format!("/jobs/{id}"))?;
-                if self.content(&present, file)? != self.content(&wanted, file)? {
-                    let mut body = wanted;
-                    body["revision"] = present["revision"].clone();
-                    let saved = self.client.put(&format!("/jobs/{id}"), &body);
-                    told("updated", "job", name, saved)?;
-                }
-                id
-            }
+            Some(job) => self.put("job", &format!("/jobs/{}", job["id"]), job, wanted),
         };
+        let job = job.map_err(|error| placed(error, |field| file.place(field)))?;
+        let id = job["id"].as_i64().context("the answer has no id")?;
         self.seen += 1;
         self.ids.insert(name.clone(), id);
         Ok(())
+    }
+
+    /// Brings what is there to what is wanted; the admin makes no revision if they are equal.
+    fn put(&self, what: &str, path: &str, there: &Value, wanted: Value) -> anyhow::Result<Value> {
+        let mut body = wanted;
+        body["revision"] = there["revision"].clone();
+        let name = body["name"].as_str().unwrap_or_default().to_owned();
+        let saved = self.client.put(&format!("{path}?if_changed=true"), &body);
+        match saved {
+            Ok(saved) if saved["revision"] == there["revision"] => Ok(saved),
+            saved => told("updated", what, &name, saved),
+        }
+    }
+
+    /// Whether a file makes a job, as far as that can be said without making it.
+    fn check(&self, file: &JobFile) -> anyhow::Result<()> {
+        for upstream in &file.upstreams {
+            let here = self.names.contains(upstream);
+            if !here && let Err(error) = self.upstream(upstream) {
+                bail!("{}: {error}", file.place_of_dependency(upstream));
+            }
+        }
+        let mut body = Value::Object(file.body.clone());
+        body["group_id"] = 1.into();
+        for index in 0..file.upstreams.len() {
+            // Any ids will do, as long as they differ.
+            body["schedule"]["dependencies"][index]["job_id"] = (index + 1).into();
+        }
+        let wrong = match read_json::<JobBody>(&serde_json::to_vec(&body)?) {
+            Err(error) => error.fields().to_vec(),
+            Ok(body) => match body.content(Tz::UTC) {
+                Err(wrong) => wrong,
+                Ok(content) => content.check(&ContentLimits {
+                    // The admin knows its script types and its limits.
+                    run_types: [content.run_type.clone()].into(),
+                    script_bytes: usize::MAX,
+                    task_timeout_minutes: u32::MAX,
+                }),
+            },
+        };
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        let told = |e: &FieldError| format!("{}: {} {}", file.place(&e.field), e.field, e.message);
+        bail!("{}", wrong.iter().map(told).collect::<Vec<_>>().join("\n"))
     }
 
     /// The body of the API for a file, with ids in place of names.
@@ -170,7 +208,7 @@ impl Apply {
         for (index, upstream) in file.upstreams.iter().enumerate() {
             let id = self
                 .upstream(upstream)
-                .with_context(|| format!("{} depends on {upstream}", file.path.display()))?;
+                .with_context(|| file.place_of_dependency(upstream))?;
             body["schedule"]["dependencies"][index]["job_id"] = id.into();
         }
         Ok(body)
@@ -189,19 +227,6 @@ impl Apply {
         }
     }
 
-    /// What a job's JSON means, defaults filled in, so that two of them can be compared.
-    fn content(&self, json: &Value, file: &JobFile) -> anyhow::Result<JobContent> {
-        let body: JobBody = serde_json::from_value(json.clone())
-            .with_context(|| format!("{} is not as expected", file.path.display()))?;
-        body.content(self.timezone).map_err(|wrong| {
-            let wrong: Vec<_> = wrong
-                .iter()
-                .map(|e| format!("{} {}", e.field, e.message))
-                .collect();
-            anyhow::anyhow!("{}: {}", file.path.display(), wrong.join("; "))
-        })
-    }
-
     fn open(&self, file: &JobFile) -> anyhow::Result<()> {
         let id = self.ids.get(&file.name).context("every job was seen")?;
         let is_open = self
@@ -212,8 +237,9 @@ impl Apply {
             return Ok(());
         }
         let opened = self.client.post(&format!("/jobs/{id}/open"), &json!({}));
-        told("opened", "job", &file.name, opened)?;
-        Ok(())
+        told("opened", "job", &file.name, opened)
+            .map(drop)
+            .map_err(|error| placed(error, |_| file.place("open")))
     }
 }
 
@@ -228,9 +254,15 @@ fn told(
     Ok(answer)
 }
 
-/// Whether a group has everything that is wanted.
-fn holds(group: &Value, wanted: &Value) -> bool {
-    wanted
-        .as_object()
-        .is_some_and(|wanted| wanted.iter().all(|(key, value)| group[key] == *value))
+/// An error of the admin with the place in the files that it is about.
+fn placed(error: anyhow::Error, place: impl Fn(&str) -> String) -> anyhow::Error {
+    let Some(refused) = error.downcast_ref::<Refused>() else {
+        return error;
+    };
+    if refused.errors.is_empty() {
+        return error.context(place("name"));
+    }
+    let wrong = refused.errors.iter();
+    let told = wrong.map(|e| format!("{}: {} {}", place(&e.field), e.field, e.message));
+    anyhow::anyhow!("{}", told.collect::<Vec<_>>().join("\n"))
 }

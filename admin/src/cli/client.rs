@@ -35,6 +35,21 @@ pub(super) struct Remote {
     pub(super) json: bool,
 }
 
+/// What the admin said to a request that it did not carry out.
+#[derive(Debug, thiserror::Error)]
+#[error("{detail}")]
+pub(super) struct Refused {
+    detail: String,
+    /// The values that are wrong, if it is about values.
+    pub(super) errors: Vec<WrongField>,
+}
+
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct WrongField {
+    pub(super) field: String,
+    pub(super) message: String,
+}
+
 /// A client of one admin.
 pub(super) struct Client {
     agent: ureq::Agent,
@@ -175,10 +190,14 @@ impl Client {
         }
         let text = answer.body_mut().read_to_string().unwrap_or_default();
         let problem: Value = serde_json::from_str(&text).unwrap_or_default();
-        match problem["detail"].as_str() {
-            Some(detail) => bail!("{detail}"),
-            None => bail!("{} answered {}", self.base, answer.status()),
+        let Some(detail) = problem["detail"].as_str() else {
+            bail!("{} answered {}", self.base, answer.status());
+        };
+        Err(Refused {
+            detail: detail.to_owned(),
+            errors: serde_json::from_value(problem["errors"].clone()).unwrap_or_default(),
         }
+        .into())
     }
 }
 
@@ -220,7 +239,19 @@ pub(super) fn print_one(item: &Value, as_json: bool) -> anyhow::Result<()> {
     match item.as_object() {
         Some(fields) if !as_json => {
             let rows = fields.iter();
-            let rows = rows.map(|(name, value)| vec![name.clone(), table::cell(value)]);
+            let rows = rows.flat_map(|(name, value)| {
+                let text = table::cell(value);
+                let name_of = |line: usize| {
+                    if line == 0 {
+                        name.clone()
+                    } else {
+                        String::new()
+                    }
+                };
+                let lines = text.split('\n').enumerate();
+                let rows = lines.map(|(line, text)| vec![name_of(line), text.to_owned()]);
+                rows.collect::<Vec<_>>()
+            });
             table::print(&["FIELD", "VALUE"], &rows.collect::<Vec<_>>())
         }
         _ => table::say(&serde_json::to_string_pretty(item)?),

@@ -110,6 +110,12 @@ pub(super) async fn run(command: DbCommand, settings: &Settings) -> anyhow::Resu
                 name.push(".backup");
                 name.into()
             });
+            if file.exists() {
+                bail!(
+                    "{} is there already; move it away or name another file",
+                    file.display()
+                );
+            }
             store.backup(file.clone()).await?;
             say(&file.display().to_string())?;
         }

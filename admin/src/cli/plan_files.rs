@@ -18,6 +18,8 @@ pub(super) struct GroupFiles {
     pub(super) group: GroupFile,
     pub(super) groups: Vec<GroupFiles>,
     pub(super) jobs: Vec<JobFile>,
+    path: PathBuf,
+    text: String,
 }
 
 /// `group.yml`.
@@ -42,6 +44,69 @@ pub(super) struct JobFile {
     pub(super) open: bool,
     /// The body of the API, but for `group_id` and the ids of the dependencies.
     pub(super) body: Map<String, Value>,
+    text: String,
+    /// The file of its script, if that is another one.
+    script: Option<PathBuf>,
+}
+
+impl JobFile {
+    /// Where a field of the API stands: file and line, as far as they can be found.
+    pub(super) fn place(&self, field: &str) -> String {
+        match &self.script {
+            Some(script) if field == "script" => script.display().to_string(),
+            _ => place(&self.path, &self.text, field),
+        }
+    }
+
+    /// Where the dependency on this job stands.
+    pub(super) fn place_of_dependency(&self, upstream: &str) -> String {
+        let names = |line: &str| line.contains("job:") && line.contains(upstream);
+        numbered(&self.path, self.text.lines().position(names))
+    }
+}
+
+impl GroupFiles {
+    /// Where a field of the API stands.
+    pub(super) fn place(&self, field: &str) -> String {
+        place(&self.path, &self.text, field)
+    }
+}
+
+/// Follows a path like `schedule.dependencies[0].window` through the keys of a YAML text.
+fn place(path: &Path, text: &str, field: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    let (mut at, mut found, mut rest) = (0, None, field);
+    while !rest.is_empty() {
+        let (segment, after) = rest.split_once('.').unwrap_or((rest, ""));
+        let key = segment.split('[').next().unwrap_or(segment);
+        let below = &lines[at..];
+        // A key of a config may hold dots itself.
+        let whole = below.iter().position(|line| has_key(line, rest));
+        let after = if whole.is_some() { "" } else { after };
+        let Some(below) = whole.or_else(|| below.iter().position(|line| has_key(line, key))) else {
+            break;
+        };
+        at += below;
+        found = Some(at);
+        rest = after;
+    }
+    numbered(path, found)
+}
+
+fn numbered(path: &Path, line: Option<usize>) -> String {
+    match line {
+        Some(line) => format!("{}:{}", path.display(), line + 1),
+        None => path.display().to_string(),
+    }
+}
+
+fn has_key(line: &str, key: &str) -> bool {
+    let quotes = ['"', '\''];
+    line.split(['{', ',']).any(|part| {
+        let part = part.trim().trim_start_matches("- ");
+        let rest = part.trim_start_matches(quotes).strip_prefix(key);
+        rest.is_some_and(|rest| rest.trim_start_matches(quotes).starts_with(':'))
+    })
 }
 
 /// Reads all groups of a folder, which may be one itself.
@@ -66,7 +131,9 @@ pub(super) fn read(folder: &Path) -> anyhow::Result<Vec<GroupFiles>> {
 const GROUP: &str = "group.yml";
 
 fn read_group(folder: &Path) -> anyhow::Result<GroupFiles> {
-    let group = parse(&folder.join(GROUP))?;
+    let path = folder.join(GROUP);
+    let text = text_of(&path)?;
+    let group = parse(&path, &text)?;
     let (mut groups, mut jobs) = (Vec::new(), Vec::new());
     for entry in entries(folder)? {
         if entry.is_dir() {
@@ -79,11 +146,14 @@ fn read_group(folder: &Path) -> anyhow::Result<GroupFiles> {
         group,
         groups,
         jobs,
+        path,
+        text,
     })
 }
 
 fn read_job(path: PathBuf) -> anyhow::Result<JobFile> {
-    let mut body: Map<String, Value> = parse(&path)?;
+    let text = text_of(&path)?;
+    let mut body: Map<String, Value> = parse(&path, &text)?;
     let wrong = |what: &str| format!("{}: {what}", path.display());
     let Some(name) = body.get("name").and_then(Value::as_str).map(str::to_owned) else {
         bail!(wrong("the job has no name"));
@@ -93,6 +163,7 @@ fn read_job(path: PathBuf) -> anyhow::Result<JobFile> {
         Some(Value::Bool(open)) => open,
         Some(_) => bail!(wrong("open must be true or false")),
     };
+    let mut script_path = None;
     if let Some(file) = body.remove("script_file") {
         let file = file.as_str().map(|file| beside(&path, file));
         let file = file.with_context(|| wrong("script_file must be the name of a file"))?;
@@ -101,6 +172,7 @@ fn read_job(path: PathBuf) -> anyhow::Result<JobFile> {
         if body.insert("script".to_owned(), script.into()).is_some() {
             bail!(wrong("it has both script and script_file; keep one"));
         }
+        script_path = Some(file);
     }
     let mut upstreams = Vec::new();
     let dependencies = body
@@ -119,6 +191,8 @@ fn read_job(path: PathBuf) -> anyhow::Result<JobFile> {
         open,
         body,
         path,
+        text,
+        script: script_path,
     })
 }
 
@@ -126,10 +200,12 @@ fn beside(path: &Path, file: &str) -> PathBuf {
     path.parent().unwrap_or(Path::new("")).join(file)
 }
 
-fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("{} cannot be read", path.display()))?;
-    serde_norway::from_str(&text).with_context(|| format!("{} is not as expected", path.display()))
+fn text_of(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))
+}
+
+fn parse<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> anyhow::Result<T> {
+    serde_norway::from_str(text).with_context(|| format!("{} is not as expected", path.display()))
 }
 
 /// What is in a folder, in alphabetical order; hidden files are none of ours.
@@ -248,6 +324,18 @@ mod tests {
         assert!(order[0].open && !order[1].open);
         assert_eq!(order[0].body["script"], "echo done\n");
         assert_eq!(order[1].upstreams, ["end"]);
+    }
+
+    #[test]
+    fn a_field_is_found_by_its_line() {
+        let text = "name: x\nconfig:\n  a.b: '1'\nschedule:\n  kind: dependent\n  dependencies:\n    - job: up\n      window: all\n";
+        let at = |field| place(Path::new("x.yml"), text, field);
+        assert_eq!(at("config.a.b"), "x.yml:3");
+        assert_eq!(at("schedule.dependencies[0].window"), "x.yml:8");
+        assert_eq!(at("schedule.cron"), "x.yml:4", "what should hold it");
+        assert_eq!(at("colour"), "x.yml");
+        let flow = "schedule: {kind: cron, cron: \"1\"}\n";
+        assert_eq!(place(Path::new("f"), flow, "schedule.cron"), "f:1");
     }
 
     #[test]

@@ -49,7 +49,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
 }
 
 /// Reads JSON; an empty body is an empty object, so that a POST without options needs none.
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     let text = std::str::from_utf8(body).map_err(|e| {
         Error::Malformed(format!(
             "the body is not valid UTF-8: byte {} is wrong; send the text encoded as UTF-8",
@@ -102,6 +102,11 @@ impl FromRequest for Query {
     type Future = std::future::Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        if !is_utf8(request.query_string()) {
+            return std::future::ready(Err(Error::Malformed(
+                "the query is not valid UTF-8; percent-encode the text as UTF-8".to_owned(),
+            )));
+        }
         let pairs = web::Query::<Vec<(String, String)>>::from_query(request.query_string())
             .map(|query| Self {
                 pairs: query.into_inner(),
@@ -109,6 +114,28 @@ impl FromRequest for Query {
             .map_err(|e| Error::Malformed(format!("the query cannot be read: {e}")));
         std::future::ready(pairs)
     }
+}
+
+/// Whether the bytes that a query stands for are UTF-8; decoding alone would put U+FFFD in place
+/// of those that are not.
+fn is_utf8(query: &str) -> bool {
+    let mut bytes = Vec::with_capacity(query.len());
+    let mut rest = query.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let code = after.get(..2).filter(|_| *first == b'%');
+        let code = code.and_then(|code| std::str::from_utf8(code).ok());
+        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    std::str::from_utf8(&bytes).is_ok()
 }
 
 impl Query {
@@ -314,6 +341,14 @@ mod tests {
         let error = parse::<Outer>(b"{\"inner\":\"\xff\"}").unwrap_err();
         assert!(error.to_string().contains("not valid UTF-8: byte 10"));
         assert!(matches!(error, Error::Malformed(_)));
+    }
+
+    #[test]
+    fn a_query_of_other_bytes_is_no_utf_8() {
+        assert!(is_utf8("name=%E6%97%A5&a=100%&b=%zz"));
+        assert!(is_utf8("name=%EF%BF%BD"));
+        assert!(!is_utf8("name=%ff"));
+        assert!(!is_utf8("name=%E6%97"));
     }
 
     #[test]

@@ -31,6 +31,7 @@ mod state;
 mod tests;
 
 pub(crate) use api::JobBody;
+pub(crate) use extract::parse as read_json;
 pub use state::{AppState, WebSettings};
 
 /// Where the product lives.

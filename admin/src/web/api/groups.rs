@@ -131,13 +131,19 @@ pub(in crate::web) async fn update(
     state: web::Data<AppState>,
     me: Identity,
     id: web::Path<GroupId>,
+    mut query: Query,
     Json(body): Json<GroupBody>,
 ) -> Result<HttpResponse> {
+    let keep_if_same = query.take::<bool>("if_changed")?.unwrap_or(false);
+    query.end()?;
     let definitions = state.master.definitions();
     let newest = find(&definitions, *id)?;
     let base = body.revision.unwrap_or(newest.revision);
     let mut content = body.content();
     unmask(&mut content.config, &newest.content.config);
+    if keep_if_same && content == newest.content {
+        return Ok(HttpResponse::Ok().json(GroupView::from(newest)));
+    }
     let saved = state
         .master
         .save_group(&me.actor, Some(*id), Some(base), content.clone())

@@ -51,7 +51,7 @@ pub(in crate::web) async fn create(
     me: Identity,
     Json(body): Json<JobBody>,
 ) -> Result<HttpResponse> {
-    let id = save(&state, &me, None, body).await?;
+    let id = save(&state, &me, None, body, false).await?;
     let job = stored(&state, id).await?;
     Ok(HttpResponse::Created().json(JobView::from(&job)))
 }
@@ -60,24 +60,29 @@ pub(in crate::web) async fn update(
     state: web::Data<AppState>,
     me: Identity,
     id: web::Path<JobId>,
+    mut query: Query,
     Json(body): Json<JobBody>,
 ) -> Result<HttpResponse> {
+    let keep_if_same = query.take::<bool>("if_changed")?.unwrap_or(false);
+    query.end()?;
     if body.revision.is_none() {
         return Err(Error::invalid(
             "revision",
             "is missing: send the revision that the edit started from",
         ));
     }
-    save(&state, &me, Some(*id), body).await?;
+    save(&state, &me, Some(*id), body, keep_if_same).await?;
     let job = stored(&state, *id).await?;
     Ok(HttpResponse::Ok().json(JobView::from(&job)))
 }
 
+/// Creates or updates a job; with `keep_if_same` an edit that changes nothing makes no revision.
 async fn save(
     state: &AppState,
     me: &Identity,
     id: Option<JobId>,
     mut body: JobBody,
+    keep_if_same: bool,
 ) -> Result<JobId> {
     let base_revision = id.and(body.revision);
     let comment = std::mem::take(&mut body.comment);
@@ -87,6 +92,9 @@ async fn save(
     if let Some(id) = id {
         let before = stored(state, id).await?;
         unmask(&mut content.config, &before.content.config);
+        if keep_if_same && content == before.content {
+            return Ok(id);
+        }
     }
     let save = SaveJob {
         id,

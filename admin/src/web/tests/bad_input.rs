@@ -95,6 +95,14 @@ async fn a_malformed_date_expression_is_answered_by_its_place() {
 }
 
 #[actix_web::test]
+async fn bytes_of_a_query_that_are_no_utf_8_are_malformed() {
+    let (app, token) = app_and_token().await;
+    let reply = app.get(&token, "/hera/api/v1/runs?version=%ff").await;
+    assert_eq!(reply.status, StatusCode::BAD_REQUEST);
+    assert!(reply.text().contains("UTF-8"), "{}", reply.text());
+}
+
+#[actix_web::test]
 async fn limits_cursors_and_parameters_are_checked() {
     let (app, token) = app_and_token().await;
     for (query, field) in [

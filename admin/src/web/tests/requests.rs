@@ -184,3 +184,49 @@ async fn cron_and_templates_are_computed_in_their_zone() {
     assert_eq!(rendered["rendered"], "/data/2026-11-20 $HOME ${what}");
     assert_eq!(rendered["warnings"].as_array().unwrap().len(), 1);
 }
+
+#[actix_web::test]
+async fn a_group_sent_back_as_it_was_makes_no_revision_when_that_is_asked() {
+    let mut app = App::start().await;
+    let (saved, mut saves) = tokio::sync::mpsc::unbounded_channel();
+    app.lead(move |command| match command {
+        Command::SaveGroup(_, id, _, content, answer) => {
+            saved.send(content).unwrap();
+            let id = id.unwrap();
+            let revision = Revision(2);
+            drop(answer.send(Ok(Saved { id, revision })));
+        }
+        other => panic!("unexpected {other:?}"),
+    });
+    let token = app.token(Role::Member).await;
+    let content = GroupContent {
+        parent_id: None,
+        name: "root".to_owned(),
+        big: true,
+        description: String::new(),
+        config: [("secret.key".to_owned(), "s3cret".to_owned())].into(),
+    };
+    let def = GroupDef {
+        id: GroupId(1),
+        revision: Revision(1),
+        content,
+    };
+    let mut definitions = Definitions::default();
+    definitions.groups.insert(GroupId(1), Arc::new(def));
+    app.definitions.send_replace(Arc::new(definitions));
+
+    let path = "/hera/api/v1/groups/1";
+    let put = async |body: &Value| {
+        let to = request(Method::PUT, &format!("{path}?if_changed=true"));
+        let to = to.insert_header(bearer(&token));
+        app.send(to.set_payload(body.to_string())).await.json()
+    };
+    let mut shown = app.get(&token, path).await.json();
+    assert_eq!(put(&shown).await["revision"], 1);
+    shown["config"]["secret.key"] = "s3cret".into();
+    assert_eq!(put(&shown).await["revision"], 1, "the same secret");
+    assert!(saves.try_recv().is_err());
+    shown["config"]["secret.key"] = "new".into();
+    assert_eq!(put(&shown).await["revision"], 2);
+    assert_eq!(saves.try_recv().unwrap().config["secret.key"], "new");
+}
