@@ -331,6 +331,17 @@ impl Store {
         .await
     }
 
+    /// Lets a session last until `end`.
+    pub async fn extend_session(&self, id_hash: String, end: Timestamp) -> Result<(), StoreError> {
+        self.write(move |conn| {
+            diesel::update(hera_session::table.filter(hera_session::id_hash.eq(&id_hash)))
+                .set(hera_session::expires_at.eq(At(end)))
+                .execute(conn)?;
+            Ok(())
+        })
+        .await
+    }
+
     /// Ends a session.
     pub async fn delete_session(&self, id_hash: String) -> Result<(), StoreError> {
         self.write(move |conn| {

@@ -6,7 +6,7 @@ use actix_web::cookie::time::Duration as CookieDuration;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::Payload;
 use actix_web::http::header;
-use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse};
 use chrono::TimeDelta;
 use hera_domain::clock::Timestamp;
 
@@ -82,7 +82,7 @@ pub(super) async fn identify(state: &AppState, request: &HttpRequest) -> Result<
         return by_token(state, token).await.map(Some);
     }
     match request.cookie(&state.cookie_name()) {
-        Some(cookie) => by_session(state, cookie.value()).await,
+        Some(cookie) => by_session(state, request, cookie.value()).await,
         None => Ok(None),
     }
 }
@@ -111,10 +111,42 @@ async fn by_token(state: &AppState, token: &str) -> Result<Identity> {
     })
 }
 
-async fn by_session(state: &AppState, id: &str) -> Result<Option<Identity>> {
+/// A session lasts so long after its last use, and the browser's cookie with it.
+async fn by_session(state: &AppState, request: &HttpRequest, id: &str) -> Result<Option<Identity>> {
     let now = state.clock.now();
     let found = state.store.session(secret::digest(id), now).await?;
-    Ok(found.map(|(session, user)| identity_of(session, &user)))
+    let Some((mut session, user)) = found else {
+        return Ok(None);
+    };
+    let lasts = state.settings.session_lasts;
+    let end = now + lasts;
+    // Not with every request: that would be a write for every read.
+    if end - session.expires_at >= lasts / 20 {
+        let extended = state.store.extend_session(session.id_hash.clone(), end);
+        match extended.await {
+            Ok(()) => {
+                session.expires_at = end;
+                let renewed = Renewed(cookie(state, id.to_owned(), lasts));
+                request.extensions_mut().insert(renewed);
+            }
+            Err(error) => tracing::warn!("a session could not be extended: {error}"),
+        }
+    }
+    Ok(Some(identity_of(session, &user)))
+}
+
+/// The cookie of a session that has just been extended, to be sent with the response.
+pub(super) struct Renewed(Cookie<'static>);
+
+impl Renewed {
+    /// Adds the cookie, unless the response has its own: logging out ends the session.
+    pub(super) fn add_to<B>(&self, response: &mut HttpResponse<B>) {
+        let name = self.0.name();
+        let has_its_own = response.cookies().any(|cookie| cookie.name() == name);
+        if !has_its_own && let Err(error) = response.add_cookie(&self.0) {
+            tracing::warn!("a session's cookie could not be sent: {error}");
+        }
+    }
 }
 
 fn identity_of(session: Session, user: &User) -> Identity {

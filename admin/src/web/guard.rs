@@ -42,6 +42,13 @@ pub(super) async fn surround<B: MessageBody + 'static>(
         let told = in_the_callers_form(response.request(), error);
         response = response.into_response(told);
     }
+    let renewed = response
+        .request()
+        .extensions_mut()
+        .remove::<auth::Renewed>();
+    if let Some(renewed) = renewed {
+        renewed.add_to(response.response_mut());
+    }
     let api = is_api(response.request().path());
     protect(api, &nonce, response.headers_mut());
     Ok(response)

@@ -119,6 +119,8 @@ pub(in crate::web) async fn members(state: web::Data<AppState>) -> HttpResponse 
         items.push(json!({
             "kind": "admin", "name": name, "http": http, "connect": connect,
             "leading": true, "self": view.is_self,
+            // Of another admin only its lease is known.
+            "version": view.is_self.then_some(env!("CARGO_PKG_VERSION")),
         }));
     }
     if !view.is_self {

@@ -106,7 +106,13 @@ pub(in crate::web) async fn trigger(
 ) -> Result<HttpResponse> {
     match body.trigger {
         Trigger::Manual | Trigger::Recover => {}
-        Trigger::SuperRecover | Trigger::Schedule | Trigger::Debug | Trigger::Rerun => {
+        Trigger::SuperRecover => {
+            return Err(Error::invalid(
+                "trigger",
+                "super_recover is not there yet and comes later; recover the topmost job, and all that depends on it follows",
+            ));
+        }
+        Trigger::Schedule | Trigger::Debug | Trigger::Rerun => {
             return Err(Error::invalid(
                 "trigger",
                 format!(

@@ -27,7 +27,7 @@ use super::password::{self, Passwords};
 use super::{AppState, WebSettings};
 use crate::access::Role;
 use crate::logs::Hub;
-use crate::master::{Command, Definitions, Handle, LeaderView, Notice, WorkerView};
+use crate::master::{Command, Definitions, Handle, Inquiry, LeaderView, Notice, WorkerView};
 use crate::metrics::Metrics;
 use crate::secret;
 use crate::store::testing::TestDb;

@@ -19,7 +19,7 @@ fn cookie_of(reply: &Reply) -> String {
 }
 
 #[actix_web::test]
-async fn a_session_opens_the_api_until_it_expires() {
+async fn a_session_opens_the_api_until_it_has_not_been_used_for_long() {
     let app = App::start().await;
     app.user("lin", Role::Member).await;
     let reply = log_in(&app, "lin", PASSWORD).await;
@@ -40,11 +40,17 @@ async fn a_session_opens_the_api_until_it_expires() {
             request(Method::GET, "/hera/api/v1/jobs").insert_header(("cookie", cookie.clone())),
         )
     };
-    assert_eq!(look().await.status, StatusCode::OK);
-    app.clock
-        .advance(app.state.settings.session_lasts - TimeDelta::seconds(1));
-    assert_eq!(look().await.status, StatusCode::OK);
-    app.clock.advance(TimeDelta::seconds(1));
+    let soon = look().await;
+    assert_eq!(soon.status, StatusCode::OK);
+    assert_eq!(soon.header("set-cookie"), "", "not with every request");
+    let lasts = app.state.settings.session_lasts;
+    for _use in 0..2 {
+        app.clock.advance(lasts - TimeDelta::seconds(1));
+        let late = look().await;
+        assert_eq!(late.status, StatusCode::OK);
+        assert_eq!(cookie_of(&late), cookie, "the browser keeps it as long");
+    }
+    app.clock.advance(lasts);
     assert_eq!(look().await.status, StatusCode::UNAUTHORIZED);
 }
 
@@ -85,7 +91,11 @@ async fn logging_out_ends_the_session_for_good() {
         app.send(request(method, "/hera/api/v1/session").insert_header(("cookie", cookie.clone())))
     };
     assert_eq!(session(Method::GET).await.json()["user"]["name"], "lin");
-    assert_eq!(session(Method::DELETE).await.status, StatusCode::NO_CONTENT);
+    // Also one whose session was due to be extended.
+    app.clock.advance(TimeDelta::days(1));
+    let out = session(Method::DELETE).await;
+    assert_eq!(out.status, StatusCode::NO_CONTENT);
+    assert!(cookie_of(&out).ends_with('='), "{}", cookie_of(&out));
     assert_eq!(session(Method::GET).await.json()["user"], Value::Null);
 }
 
