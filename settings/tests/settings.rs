@@ -356,3 +356,12 @@ fn a_key_written_twice_is_refused() {
         "application.yml:3: hera.heart-beat is written a second time (first in line 2); keep one"
     );
 }
+
+#[test]
+fn a_context_path_that_is_not_served_is_refused_with_the_one_that_is() {
+    let other = file("server:\n  context-path: /etl\n");
+    let told = error(&other);
+    assert!(told.contains("server.context-path"), "{told}");
+    assert!(told.contains("/hera"), "{told}");
+    assert!(load(&file("server:\n  context-path: /hera/\n")).is_ok());
+}

@@ -189,14 +189,14 @@ async fn cron_and_templates_are_computed_in_their_zone() {
 async fn a_group_sent_back_as_it_was_makes_no_revision_when_that_is_asked() {
     let mut app = App::start().await;
     let (saved, mut saves) = tokio::sync::mpsc::unbounded_channel();
-    app.lead(move |command| match command {
-        Command::SaveGroup(_, id, _, content, answer) => {
-            saved.send(content).unwrap();
-            let id = id.unwrap();
-            let revision = Revision(2);
-            drop(answer.send(Ok(Saved { id, revision })));
-        }
-        other => panic!("unexpected {other:?}"),
+    app.lead(move |command| {
+        let Command::SaveGroup(_, id, _, content, answer) = command else {
+            panic!("unexpected {command:?}")
+        };
+        saved.send(content).unwrap();
+        let id = id.unwrap();
+        let revision = Revision(2);
+        drop(answer.send(Ok(Saved { id, revision })));
     });
     let token = app.token(Role::Member).await;
     let content = GroupContent {
