@@ -14,6 +14,7 @@ mod sessions;
 mod state;
 #[cfg(test)]
 mod tests;
+mod triggers;
 
 pub(crate) use campaign::{Campaign, Platform};
 pub use handle::{

@@ -1,0 +1,185 @@
+//! Runs asked for by hand: which version is meant, and whether it was asked for before.
+
+use std::sync::Arc;
+
+use hera_domain::engine::{At, Event, Outcome, Recall, Run, Tick, TriggerRequest, Version};
+use hera_domain::id::{JobId, RunId};
+use hera_domain::status::RunStatus;
+use hera_domain::version_id::VersionId;
+
+use super::commands::Work;
+use super::handle::{CommandError, TriggerRun, Triggered};
+use super::leader::Leader;
+use crate::access::Actor;
+use crate::store::{IdempotentRun, Store, Subject};
+
+/// What became of a request before the engine saw it.
+pub(super) enum Ready {
+    Go(At, Vec<Version>),
+    /// The same request was carried out before.
+    Done(Triggered),
+}
+
+impl Leader {
+    /// Reads what a request needs of the database.
+    pub(super) async fn prepare_trigger(
+        &mut self,
+        actor: &Actor,
+        run: &TriggerRun,
+    ) -> Result<Ready, CommandError> {
+        let store = self.loader.store.clone();
+        let failed = |error: crate::store::StoreError| CommandError::Store(error.to_string());
+        if let Some(key) = &run.idempotency_key {
+            let found = store
+                .run_of_key(actor.user, key.clone())
+                .await
+                .map_err(failed)?;
+            if let Some(id) = found {
+                return triggered_before(&store, id, run).await.map(Ready::Done);
+            }
+        }
+        let at = match (&run.version, run.business_time) {
+            (Some(id), _) => {
+                let known = match self.engine.version(id) {
+                    Some(version) => Some(version.clone()),
+                    None => store.version(id.clone()).await.map_err(failed)?,
+                };
+                match known.filter(|version| version.job == run.job) {
+                    Some(version) => At::Business(version.business_time),
+                    None => self.planned_time(run.job, id)?,
+                }
+            }
+            (None, Some(time)) => At::Business(time),
+            (None, None) => At::Latest,
+        };
+        let request = request(actor, run, at);
+        let mut recalled = Vec::new();
+        for Recall { job, from, until } in self
+            .engine
+            .recall_needed(&request, self.clock.last())
+            .unwrap_or_default()
+        {
+            recalled.extend(
+                store
+                    .load_versions(job, from, until)
+                    .await
+                    .map_err(failed)?,
+            );
+        }
+        Ok(Ready::Go(at, recalled))
+    }
+
+    /// The business time of a version that has no row yet, read off its id.
+    fn planned_time(&mut self, job: JobId, id: &VersionId) -> Result<At, CommandError> {
+        let unknown = || CommandError::NotFound(format!("version {id} of job {job}"));
+        let day = id.local_day().ok_or_else(unknown)?;
+        let found = self
+            .engine
+            .versions_on(job, day)
+            .into_iter()
+            .find(|v| v.id == *id);
+        found
+            .map(|version| At::Business(version.business_time))
+            .ok_or_else(unknown)
+    }
+
+    pub(super) fn trigger(
+        &mut self,
+        actor: &Actor,
+        run: &TriggerRun,
+        at: At,
+        recalled: Vec<Version>,
+        tick: Tick,
+        work: &mut Work,
+    ) -> Result<Triggered, CommandError> {
+        if let Some(earlier) = triggered_in(work, actor, run) {
+            return Ok(earlier);
+        }
+        if !recalled.is_empty() {
+            self.step(Event::Recall(recalled), tick, work)?;
+        }
+        let outcome = self.step(Event::Trigger(request(actor, run, at)), tick, work)?;
+        let Outcome::Triggered { run: id, version } = outcome else {
+            return Err(CommandError::Conflict("the trigger made no run".into()));
+        };
+        if let Some(key) = &run.idempotency_key {
+            let stands_for = IdempotentRun {
+                user: actor.user,
+                key: key.clone(),
+                run: id,
+            };
+            work.batch.idempotency.push(stands_for);
+        }
+        work.record(
+            actor,
+            run.trigger.as_str(),
+            (Subject::Run, id.0),
+            format!("version {version}"),
+        );
+        Ok(Triggered {
+            run: id,
+            version,
+            status: RunStatus::Queued,
+        })
+    }
+}
+
+/// What an earlier request of the same turn with the same key has led to.
+fn triggered_in(work: &Work, actor: &Actor, asked: &TriggerRun) -> Option<Triggered> {
+    let key = asked.idempotency_key.as_ref()?;
+    let mut earlier = work.batch.idempotency.iter();
+    let run = earlier.find(|e| e.user == actor.user && e.key == *key)?.run;
+    let decisions = &work.batch.decisions;
+    let row = &decisions.runs.get(&run)?.row;
+    if !is_same(row, asked) {
+        // The database refuses the key for a second run, and this request alone then.
+        return None;
+    }
+    let version = decisions.versions.get(&row.version)?.row.id.clone();
+    let status = RunStatus::Queued;
+    Some(Triggered {
+        run,
+        version,
+        status,
+    })
+}
+
+/// What an earlier request with the same key led to.
+async fn triggered_before(
+    store: &Store,
+    run: RunId,
+    asked: &TriggerRun,
+) -> Result<Triggered, CommandError> {
+    let found = store
+        .run(run)
+        .await
+        .map_err(|error| CommandError::Store(error.to_string()))?;
+    let view = found.ok_or_else(|| CommandError::NotFound(format!("run {run}")))?;
+    let first = &view.run;
+    if !is_same(first, asked) {
+        return Err(CommandError::Conflict(format!(
+            "this Idempotency-Key stands for run {run} ({} of job {}) already; use a new key for another request",
+            first.trigger, first.job
+        )));
+    }
+    Ok(Triggered {
+        run,
+        version: view.version,
+        status: view.run.status,
+    })
+}
+
+fn request(actor: &Actor, run: &TriggerRun, at: At) -> TriggerRequest {
+    TriggerRequest {
+        job: run.job,
+        trigger: run.trigger,
+        at,
+        params: (!run.params.is_empty()).then(|| Arc::new(run.params.clone())),
+        operator: Some(actor.name.clone()),
+    }
+}
+
+/// Whether a run is of the kind that is asked for.
+fn is_same(run: &Run, asked: &TriggerRun) -> bool {
+    (run.job, run.trigger) == (asked.job, asked.trigger)
+}
