@@ -93,7 +93,8 @@ impl Plan {
         }
         let answer = done.get(&(job, day)).cloned().unwrap_or_default();
         if !circular {
-            self.days.append(&mut done);
+            // Not `append`, which takes the whole memory apart and builds it anew.
+            self.days.extend(done);
         }
         answer
     }
