@@ -58,6 +58,7 @@ impl World {
                 self.plant_stale(machine % self.machines.len(), *run);
             }
             Fault::FailToRender => self.fails_to_render = true,
+            Fault::Refuse => self.refuses = true,
         }
     }
 

@@ -20,7 +20,10 @@ use self::db::{Db, Refused};
 use self::faults::Crash;
 use self::machine::Machine;
 use self::scenario::{Act, Fault, Scenario};
-use super::{Decisions, End, Engine, Event, Limits, RunRef, Send, Snapshot, Tick, WorkerEvent};
+use super::{
+    Decisions, End, Engine, Event, InventoryItem, InventoryState, Limits, RunRef, Send, Snapshot,
+    Tick, WorkerEvent,
+};
 use crate::clock::Timestamp;
 use crate::id::{CommitSeq, WorkerId};
 
@@ -50,8 +53,12 @@ struct Admin {
     crash: Option<Crash>,
     /// What it began with and all that it was told and decided, to be replayed.
     snapshot: Snapshot,
-    log: Vec<(Tick, Vec<Event>, Decisions)>,
+    log: Log,
+    /// The same of before it loaded its memory anew.
+    past: Vec<(Snapshot, Log)>,
 }
+
+type Log = Vec<(Tick, Vec<Event>, Decisions)>;
 
 /// What is under way.
 #[derive(Debug, Clone)]
@@ -87,6 +94,8 @@ struct World {
     /// When the last message of a stream arrives: streams keep their order.
     streams: BTreeMap<(u64, bool), Timestamp>,
     fails_to_render: bool,
+    /// The database refuses the next batch.
+    refuses: bool,
     healed: bool,
 }
 
@@ -142,6 +151,7 @@ impl World {
             counter: 0,
             streams: BTreeMap::new(),
             fails_to_render: false,
+            refuses: false,
             healed: false,
         };
         world.db.unfenced = broken.unfenced;
@@ -234,6 +244,7 @@ impl World {
             crash: None,
             snapshot,
             log: Vec::new(),
+            past: Vec::new(),
         };
         self.admins.push(admin);
         let leader = self.admins.len() - 1;
@@ -299,6 +310,10 @@ impl World {
         if crash == Some(Crash::BeforeCommit) {
             return self.admin_dies(index);
         }
+        if self.refuses && !out.runs.is_empty() && self.is_current(index) {
+            self.refuses = false;
+            return self.reload(index);
+        }
         if *out != Decisions::default() {
             let before = self.rows_before(out);
             match self.db.commit(self.admins[index].epoch, out) {
@@ -328,6 +343,33 @@ impl World {
             // In the end time passes quickly: a leader may be late with its deadlines.
             let lateness = TimeDelta::seconds(if self.healed { 30 } else { 0 });
             self.at(at.max(self.now + lateness), Happening::Wake(index));
+        }
+    }
+
+    /// The database has refused a batch: the leader loads its memory anew, keeps its sessions, and
+    /// gives each event a batch of its own.
+    fn reload(&mut self, index: usize) {
+        let snapshot = self.db.snapshot(self.now, &self.limits);
+        let engine = Engine::restore(snapshot.clone(), self.limits.clone());
+        let admin = &mut self.admins[index];
+        let refused = admin.log.pop().map(|(_, events, _)| events);
+        let connected = admin.sessions.keys().map(|worker| {
+            let hello = workers::hello(*worker, bound(&engine, *worker));
+            Event::Worker(*worker, WorkerEvent::Connected(hello))
+        });
+        admin.inbox = connected.collect();
+        let log = std::mem::take(&mut admin.log);
+        admin
+            .past
+            .push((std::mem::replace(&mut admin.snapshot, snapshot), log));
+        admin.engine = engine;
+        admin.took_over = false;
+        self.batch(index);
+        for event in refused.into_iter().flatten() {
+            if self.admins[index].alive && !matches!(event, Event::RenderFailed { .. }) {
+                self.admins[index].inbox.push(event);
+                self.batch(index);
+            }
         }
     }
 
@@ -427,29 +469,58 @@ impl World {
 
     /// Law: same snapshot, events and times, same decisions.
     fn replay(&mut self) {
-        for admin in &self.admins {
-            let mut engine = Engine::restore(admin.snapshot.clone(), self.limits.clone());
-            for (number, (tick, events, decided)) in admin.log.iter().enumerate() {
-                let mut out = Decisions::default();
-                if number == 0 {
-                    engine.takeover(*tick, &mut out);
-                }
-                let (rendering, events): (Vec<_>, Vec<_>) = events
-                    .iter()
-                    .cloned()
-                    .partition(|event| matches!(event, Event::RenderFailed { .. }));
-                for event in events {
-                    let _ = engine.step(event, *tick, &mut out);
-                }
-                engine.settle(*tick, &mut out);
-                for event in rendering {
-                    let _ = engine.step(event, *tick, &mut out);
-                }
-                if out != *decided {
-                    let text = format!("invariant 10: batch {} decides otherwise", tick.seq);
-                    return self.checker.violations.push(text);
-                }
-            }
+        let leaders = self.admins.iter();
+        let memories = leaders.flat_map(|admin| {
+            let past = admin.past.iter().map(|(snapshot, log)| (snapshot, log));
+            past.chain([(&admin.snapshot, &admin.log)])
+        });
+        let otherwise = memories.filter_map(|(from, log)| replayed(from, log, &self.limits));
+        if let Some(tick) = otherwise.min_by_key(|tick| tick.seq) {
+            let text = format!("invariant 10: batch {} decides otherwise", tick.seq);
+            self.checker.violations.push(text);
         }
     }
+}
+
+/// What a worker has, going by the database.
+fn bound(engine: &Engine, worker: WorkerId) -> Vec<InventoryItem> {
+    let runs = engine
+        .live_runs()
+        .filter(|run| run.worker == Some(worker) && run.status.is_on_worker());
+    let item = |run: &super::Run| {
+        Some(InventoryItem {
+            run: RunRef {
+                run: run.id,
+                nonce: run.nonce.clone()?,
+            },
+            state: InventoryState::Live,
+        })
+    };
+    runs.filter_map(item).collect()
+}
+
+/// The first batch that comes out otherwise when it is done again.
+fn replayed(snapshot: &Snapshot, log: &Log, limits: &Limits) -> Option<Tick> {
+    let mut engine = Engine::restore(snapshot.clone(), limits.clone());
+    for (number, (tick, events, decided)) in log.iter().enumerate() {
+        let mut out = Decisions::default();
+        if number == 0 {
+            engine.takeover(*tick, &mut out);
+        }
+        let (rendering, events): (Vec<_>, Vec<_>) = events
+            .iter()
+            .cloned()
+            .partition(|event| matches!(event, Event::RenderFailed { .. }));
+        for event in events {
+            let _ = engine.step(event, *tick, &mut out);
+        }
+        engine.settle(*tick, &mut out);
+        for event in rendering {
+            let _ = engine.step(event, *tick, &mut out);
+        }
+        if out != *decided {
+            return Some(*tick);
+        }
+    }
+    None
 }

@@ -85,6 +85,8 @@ pub(super) enum Fault {
     Jump(i64),
     PlantStale(usize, usize),
     FailToRender,
+    /// The database refuses the leader's next batch.
+    Refuse,
 }
 
 impl Scenario {
@@ -267,6 +269,7 @@ fn harmless_fault() -> impl Strategy<Value = Fault> {
     prop_oneof![
         4 => crash().prop_map(Fault::CrashLeader),
         2 => Just(Fault::Depose),
+        2 => Just(Fault::Refuse),
         3 => (0..3_usize).prop_map(Fault::BreakSession),
         2 => (0..3_usize, 1..40_i64).prop_map(|(m, s)| Fault::CutOff(m, s)),
         3 => (0..3_usize, 1..40_i64).prop_map(|(m, s)| Fault::KillProgram(m, s)),

@@ -4,7 +4,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::machine::Dir;
 use super::{Happening, SLOTS, World};
-use crate::engine::{End, Load, RunRef, Send, WorkerEvent, WorkerHello};
+use crate::engine::{End, InventoryItem, Load, RunRef, Send, WorkerEvent, WorkerHello};
+use crate::id::WorkerId;
 
 impl World {
     pub(super) fn connect(&mut self, index: usize) {
@@ -26,18 +27,12 @@ impl World {
         let machine = &mut self.machines[index];
         machine.session = Some((session, leader));
         machine.epoch = machine.epoch.max(epoch);
-        let hello = WorkerHello {
-            name: format!("worker{}", machine.id),
-            address: "127.0.0.1".to_owned(),
-            accepting: true,
-            max_runs: Some(SLOTS),
-            load: Load::default(),
-            inventory: if forgets {
-                Vec::new()
-            } else {
-                machine.inventory()
-            },
+        let inventory = if forgets {
+            Vec::new()
+        } else {
+            machine.inventory()
         };
+        let hello = hello(machine.id, inventory);
         self.report(index, &WorkerEvent::Connected(hello));
         // Whatever is not acknowledged is reported again on every new session.
         let dirs = self.machines[index].dirs.clone();
@@ -160,6 +155,17 @@ impl World {
         let fails = hash % 100 < self.scenario.fail_percent;
         let seconds = i64::try_from((hash >> 8) % 200).unwrap();
         (1 + seconds, i32::from(fails))
+    }
+}
+
+pub(super) fn hello(worker: WorkerId, inventory: Vec<InventoryItem>) -> WorkerHello {
+    WorkerHello {
+        name: format!("worker{worker}"),
+        address: "127.0.0.1".to_owned(),
+        accepting: true,
+        max_runs: Some(SLOTS),
+        load: Load::default(),
+        inventory,
     }
 }
 
