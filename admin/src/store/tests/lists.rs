@@ -118,4 +118,18 @@ on_each_db! {
         let between = db.store.load_versions(JobId(1), at(2), at(4)).await.unwrap();
         assert_eq!(between.iter().map(|v| v.key.0).collect::<Vec<_>>(), [2, 3]);
     }
+
+    async fn versions_of_a_time_are_found_by_where_they_stand(db: &TestDb) {
+        let mut leader = Leader::of(db);
+        let stand = [VersionStatus::Success, VersionStatus::Failed, VersionStatus::Waiting];
+        let versions = (1..=6).map(|n| (None, version(n, stand[usize::try_from(n).unwrap() % 3])));
+        leader.write(decide(versions, []));
+        let found = async |statuses: &[VersionStatus], limit| {
+            let rows = db.store.versions_between(at(2), at(6), statuses.to_vec(), limit).await;
+            rows.unwrap().iter().map(|v| v.key.0).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&[], 10).await, [2, 3, 4, 5]);
+        assert_eq!(found(&[VersionStatus::Failed, VersionStatus::Waiting], 10).await, [2, 4, 5]);
+        assert_eq!(found(&[], 2).await, [2, 3]);
+    }
 }
