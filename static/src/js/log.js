@@ -309,10 +309,11 @@ class LogView {
     });
     new ResizeObserver(() => this.paintMarks()).observe(this.marks);
     const drawer = document.querySelector('[data-drawer]');
+    const narrow = matchMedia('(max-width: 800px)');
+    drawer?.setAttribute('aria-expanded', String(!narrow.matches));
     drawer?.addEventListener('click', () => {
       const body = drawer.closest('.run-body');
-      const narrow = matchMedia('(max-width: 800px)').matches;
-      const open = narrow ? body.classList.toggle('open') : !body.classList.toggle('wide');
+      const open = narrow.matches ? body.classList.toggle('open') : !body.classList.toggle('wide');
       drawer.setAttribute('aria-expanded', String(open));
     });
   }
