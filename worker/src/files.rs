@@ -5,15 +5,23 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// Writes a file that is either absent (or its former self) or complete; a power failure may
-/// bring the former state back, but never half a file.
+/// Writes a file that is either absent (or its former self) or complete, whatever dies when.
 ///
 /// # Errors
 /// When the folder cannot be written, for example because the disk is full.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let unfinished = path.with_extension("new");
     write_private(&unfinished, bytes)?.sync_all()?;
-    std::fs::rename(&unfinished, path)
+    std::fs::rename(&unfinished, path)?;
+    sync_folder(path.parent().unwrap_or(Path::new(".")))
+}
+
+/// Makes the content of a file survive a power failure.
+///
+/// # Errors
+/// When there is none, or the disk fails.
+pub(crate) fn sync(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
 }
 
 /// Writes a file that only its owner may read; no promise about the disk.

@@ -17,6 +17,10 @@ use crate::settings::KillPatience;
 /// How often the processes are looked at, at first and at most.
 const LOOK: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(200));
 
+/// How long a runner may stay when all others are gone. It needs a moment to write down the end;
+/// a longer one only if somebody has stopped it.
+const RUNNER_ENDS: Duration = Duration::from_secs(2);
+
 /// Whether the run's processes are known to be gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Killed {
@@ -87,6 +91,12 @@ impl Tree {
     fn runner_lives(&self) -> bool {
         self.runner.as_ref().is_some_and(ProcessId::is_alive)
     }
+
+    fn kill_runner(&self) {
+        if let Some(runner) = &self.runner {
+            send(runner.pid, runner.start_time, Signal::KILL);
+        }
+    }
 }
 
 /// Climbs the ladder INT → TERM → KILL until nothing of the run is left, or patience is over.
@@ -100,6 +110,7 @@ pub(crate) async fn kill(tree: Tree, patience: KillPatience) -> Killed {
         tree,
         pause: LOOK.0,
         empty_looks: 0,
+        runner_alone_since: None,
     };
     let mut left = Vec::new();
     for (signal, patience) in steps {
@@ -116,6 +127,7 @@ struct Hunt {
     pause: Duration,
     /// A look at /proc is no snapshot: a process may fork behind its back. Two in a row settle it.
     empty_looks: u32,
+    runner_alone_since: Option<Instant>,
 }
 
 impl Hunt {
@@ -132,6 +144,14 @@ impl Hunt {
             };
             if self.empty_looks == 2 {
                 return Killed::Confirmed;
+            }
+            if targets.is_empty() && runner_lives {
+                let since = *self.runner_alone_since.get_or_insert_with(Instant::now);
+                if since.elapsed() >= RUNNER_ENDS {
+                    self.tree.kill_runner();
+                }
+            } else {
+                self.runner_alone_since = None;
             }
             for (pid, start) in &targets {
                 if told.insert(*pid, *start) != Some(*start) {

@@ -143,8 +143,7 @@ impl Node {
 
     fn save(&self) -> io::Result<()> {
         let json = self.read(serde_json::to_vec_pretty)?;
-        files::replace(&self.file, &json)?;
-        files::sync_folder(self.file.parent().unwrap_or(Path::new(".")))
+        files::replace(&self.file, &json)
     }
 }
 

@@ -212,37 +212,60 @@ impl RunnerProcess {
     }
 }
 
-/// The pid of the script, once it exists; never completes when that is not to be learned.
-async fn script_pid(announced: &mut Option<Lines<BufReader<ChildStdout>>>) -> i64 {
+/// What a runner says: the pid of the script, or why it cannot go on.
+enum Word {
+    Script(i64),
+    Complaint(String),
+}
+
+/// The runner's next word; never completes when it says no more.
+async fn next_word(announced: &mut Option<Lines<BufReader<ChildStdout>>>) -> Word {
     if let Some(lines) = announced {
-        let line = lines.next_line().await.ok().flatten();
-        if let Some(pid) = line.and_then(|line| line.parse().ok()) {
-            return pid;
+        if let Ok(Some(line)) = lines.next_line().await {
+            return line.parse().map_or(Word::Complaint(line), Word::Script);
         }
+        *announced = None;
     }
     std::future::pending().await
 }
 
+/// How a run came to be over.
+#[derive(Debug, Default)]
+pub(crate) struct Over {
+    /// Set if it was killed.
+    pub(crate) killed: Option<Killed>,
+    /// What the runner could not do.
+    pub(crate) complaint: Option<String>,
+}
+
+impl From<Killed> for Over {
+    fn from(killed: Killed) -> Self {
+        Self {
+            killed: Some(killed),
+            complaint: None,
+        }
+    }
+}
+
 /// Waits until the run is over; `started` is told as soon as the script's process exists.
-///
-/// Returns how it was killed, if it was.
 pub(crate) async fn watch(
     run: &Run,
     mut runner: Runner,
     token: &str,
     patience: KillPatience,
     mut started: impl FnMut(i64),
-) -> Option<Killed> {
+) -> Over {
+    let mut complaint = None;
     let reason = loop {
         // Biased: what the runner said before its end is heard before its end.
         tokio::select! {
             biased;
             reason = run.until_stop() => break reason,
-            pid = script_pid(&mut runner.announced) => {
-                runner.announced = None;
-                started(pid);
-            }
-            () = runner.process.gone() => return None,
+            word = next_word(&mut runner.announced) => match word {
+                Word::Script(pid) => started(pid),
+                Word::Complaint(text) => complaint = Some(text),
+            },
+            () = runner.process.gone() => return Over { killed: None, complaint },
         }
     };
     let patience = match reason {
@@ -259,24 +282,33 @@ pub(crate) async fn watch(
     {
         tracing::warn!(run.id = %run.key.run, "the runner of a killed run has not ended");
     }
-    Some(killed)
+    Over {
+        killed: Some(killed),
+        complaint,
+    }
 }
 
 /// Reads how the run ended. If its runner died without a word, what it left is killed first.
 pub(crate) async fn conclude(
     run: &Run,
     token: &str,
-    killed: Option<Killed>,
+    over: Over,
     patience: KillPatience,
     now_ms: i64,
 ) -> Ending {
-    let exit = match run.dir.read_exit() {
-        Ok(Some(exit)) => return ending(exit, killed.as_ref(), run.stop_requested()),
-        Ok(None) if killed.is_some() => "the script was killed before it could be followed",
-        Ok(None) => "the runner disappeared: the machine was restarted or hera-run was killed",
-        Err(error) => {
+    let Over { killed, complaint } = over;
+    let note = match (run.dir.read_exit(), complaint) {
+        (Ok(Some(exit)), _) => return ending(exit, killed.as_ref(), run.stop_requested()),
+        (Err(error), _) => {
             tracing::error!(run.id = %run.key.run, "cannot read the end of a run: {error}");
-            "the end of the run cannot be read on its worker"
+            "the end of the run cannot be read on its worker".to_owned()
+        }
+        (Ok(None), Some(complaint)) => complaint,
+        (Ok(None), None) if killed.is_some() => {
+            "the script was killed before it could be followed".to_owned()
+        }
+        (Ok(None), None) => {
+            "the runner disappeared: the machine was restarted or hera-run was killed".to_owned()
         }
     };
     let leftovers = match killed {
@@ -284,13 +316,15 @@ pub(crate) async fn conclude(
         None => kill::kill(Tree::new(None, token), patience).await,
     };
     let exit = Exit {
-        note: exit.to_owned(),
+        note,
         at_unix_ms: now_ms,
         log_size: run.dir.log_size(),
         ..Exit::default()
     };
     // So that it is told the same way after a restart.
-    if let Err(error) = run.dir.write_exit(&exit) {
+    let written = run.dir.reserve_exit();
+    let written = written.and_then(|slip| run.dir.write_exit(&slip, &exit));
+    if let Err(error) = written {
         tracing::error!(run.id = %run.key.run, "cannot write down the end of a run: {error}");
     }
     let stop = run.stop_requested();

@@ -5,18 +5,24 @@
 //!   spec.json    what to run; durable before the run is accepted
 //!   pid          who runs it, or that nobody ever will: made once, by whoever comes first
 //!   cancel       it is being killed
-//!   exit         how it ended; durable
+//!   exit         how it ended
 //!   output.log   stdout and stderr
 //!   work/        the script's folder
 //! ```
 //!
-//! `pid` is not synced: it is missing after a power failure at worst, and then the boot id in the
-//! spec says that its absence proves nothing.
+//! Nothing is lost when processes are killed; the disk is made to turn only where a power failure
+//! would break a promise:
+//! - `spec.json` before the run is accepted. Without it the next worker would deny a run whose
+//!   script had begun, and the admin, unless it had heard of the start, would run it again.
+//! - `exit` and `output.log` only of ends that the admin does not confirm within a second, by the
+//!   worker. Once confirmed, an end is in the admin's database.
+//! - `pid` never: it is missing at worst, and then the boot id in the spec says that its absence
+//!   proves nothing.
 
 use std::collections::BTreeMap;
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, File};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -74,6 +80,13 @@ pub struct Exit {
     /// What was in the log when the script ended; what a process left behind adds is not the run's.
     pub log_size: u64,
 }
+
+/// Room for an [`Exit`].
+const EXIT_BYTES: usize = 4096;
+
+/// An end that is still to be written, with its place on the disk.
+#[derive(Debug)]
+pub struct ExitSlip(File);
 
 /// The paths inside a run's folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,10 +169,7 @@ impl RunDir {
     /// # Errors
     /// When it cannot be read.
     pub fn read_spec(&self) -> io::Result<Option<Spec>> {
-        match std::fs::metadata(self.spec()) {
-            Ok(spec) if spec.len() == 0 => Ok(None),
-            Ok(_) | Err(_) => read_json(&self.spec()),
-        }
+        read_unless_empty(&self.spec())
     }
 
     /// Takes the run for `claim`, unless somebody has it already.
@@ -200,20 +210,49 @@ impl RunDir {
         self.cancel().exists()
     }
 
-    /// Writes down the end.
+    /// Takes room on the disk for the end, so that it can be written down even if the script
+    /// fills the disk.
+    ///
+    /// # Errors
+    /// When there is no room.
+    pub fn reserve_exit(&self) -> io::Result<ExitSlip> {
+        let file = files::write_private(&self.unfinished_exit(), &[b' '; EXIT_BYTES])?;
+        Ok(ExitSlip(file))
+    }
+
+    /// Writes down the end; see [`RunDir::sync_end`].
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn write_exit(&self, exit: &Exit) -> io::Result<()> {
-        files::replace(&self.exit(), &to_json(exit)?)
+    pub fn write_exit(&self, slip: &ExitSlip, exit: &Exit) -> io::Result<()> {
+        let json = to_json(exit)?;
+        slip.0.write_all_at(&json, 0)?;
+        slip.0.set_len(json.len() as u64)?;
+        std::fs::rename(self.unfinished_exit(), self.exit())
     }
 
-    /// How it ended, if it has.
+    fn unfinished_exit(&self) -> PathBuf {
+        self.path.join("exit.new")
+    }
+
+    /// Makes the end and the log survive a power failure.
+    ///
+    /// # Errors
+    /// When they are not there, or the disk fails.
+    pub(crate) fn sync_end(&self) -> io::Result<()> {
+        files::sync(&self.exit())?;
+        if self.log_size() > 0 {
+            files::sync(&self.log())?;
+        }
+        files::sync_folder(&self.path)
+    }
+
+    /// How it ended, if it has and this is known.
     ///
     /// # Errors
     /// When that cannot be read.
     pub fn read_exit(&self) -> io::Result<Option<Exit>> {
-        read_json(&self.exit())
+        read_unless_empty(&self.exit())
     }
 
     /// The bytes in the log now; 0 while there is none.
@@ -225,6 +264,14 @@ impl RunDir {
 
 fn to_json(value: &impl Serialize) -> io::Result<Vec<u8>> {
     serde_json::to_vec_pretty(value).map_err(io::Error::from)
+}
+
+/// A power failure may leave the name of a file without its content.
+fn read_unless_empty<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
+    match std::fs::metadata(path) {
+        Ok(file) if file.len() == 0 => Ok(None),
+        Ok(_) | Err(_) => read_json(path),
+    }
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {

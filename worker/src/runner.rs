@@ -46,22 +46,25 @@ pub fn run(folder: &Path) -> io::Result<()> {
         Claimed::Ours => {}
         Claimed::Taken => return Ok(()),
     }
+    let slip = dir.reserve_exit()?;
     if dir.is_cancelled() {
-        return dir.write_exit(&Exit {
+        let never = Exit {
             note: "never started: it was cancelled before".to_owned(),
             at_unix_ms: now(),
             ..Exit::default()
-        });
+        };
+        return dir.write_exit(&slip, &never);
     }
     let exit = match start(&dir, &spec) {
         Ok(child) => wait_for(child)?,
         Err(failed) => failed,
     };
-    dir.write_exit(&Exit {
+    let exit = Exit {
         log_size: dir.log_size(),
         at_unix_ms: now(),
         ..exit
-    })?;
+    };
+    dir.write_exit(&slip, &exit)?;
     if dir.is_cancelled() {
         // The worker finds what is left through this process: stay its parent until it is gone.
         while reap()?.is_some() {}

@@ -1,5 +1,6 @@
 //! The runner; see `hera_worker::runner`. Started by hera-worker, one for each run.
 
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -12,7 +13,12 @@ fn main() -> ExitCode {
     match hera_worker::runner::run(Path::new(&folder)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("hera-run {}: {error}", Path::new(&folder).display());
+            // To the worker, which tells the admin. It may be gone.
+            let folder = Path::new(&folder).display();
+            let _ = writeln!(
+                io::stdout(),
+                "hera-run cannot work in {folder}: {error}; free or mend the disk of the worker's HERA_DATA_DIR"
+            );
             ExitCode::FAILURE
         }
     }

@@ -8,7 +8,7 @@ use hera_domain::engine::RunRef;
 use super::Installation;
 use crate::kill::{self, Tree};
 use crate::process;
-use crate::run::{self, Phase, Run, Runner, Started, StopReason};
+use crate::run::{self, Over, Phase, Run, Runner, Started, StopReason};
 use crate::rundir::{Claim, Claimed, RunDir, Spec};
 
 impl Installation {
@@ -69,16 +69,17 @@ impl Installation {
     ) {
         if let (Ok(Some(exit)), false) = (run.dir.read_exit(), cancelled) {
             run.set_phase(Phase::Ended(started, run::ending(exit, None, None)));
+            self.secure_end(run.key.clone());
             return;
         }
         tokio::spawn(async move {
-            let killed = if cancelled {
+            let over = if cancelled {
                 let tree = Tree::new(None, &spec.token);
-                Some(kill::kill(tree, self.context.settings.kill).await)
+                Over::from(kill::kill(tree, self.context.settings.kill).await)
             } else {
-                None
+                Over::default()
             };
-            self.ended(&run, started, &spec, killed).await;
+            self.ended(&run, started, &spec, over).await;
         });
     }
 }

@@ -2,15 +2,20 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
+use hera_domain::engine::RunRef;
 use hera_proto::v1;
 
 use super::{Context, Installation};
 use crate::kill::Killed;
 use crate::process;
-use crate::run::{self, Phase, Run, Runner, Started, StopReason};
+use crate::run::{self, Over, Phase, Run, Runner, Started, StopReason};
 use crate::rundir::{Claim, RunDir, Spec};
 use crate::script::{self, ScriptError};
+
+/// How long an end may wait for its confirmation before it is made durable here.
+const SOON: Duration = Duration::from_secs(1);
 
 impl Installation {
     /// A run from its spec to its end.
@@ -26,7 +31,7 @@ impl Installation {
         if run.stop_requested().is_some() {
             let _ = run.dir.claim(&Claim::Denied);
             let _ = run.dir.mark_cancelled();
-            return self.ended(run, None, &spec, Some(Killed::Confirmed)).await;
+            return self.ended(run, None, &spec, Killed::Confirmed.into()).await;
         }
         match Runner::spawn(&self.context.settings, &run.dir) {
             Ok(runner) => self.follow(run, runner, &spec).await,
@@ -53,7 +58,7 @@ impl Installation {
             Phase::Preparing | Phase::Accepted | Phase::Ended(..) | Phase::Refused(_) => None,
         };
         let patience = self.context.settings.kill;
-        let killed = run::watch(run, runner, &spec.token, patience, |pid| {
+        let over = run::watch(run, runner, &spec.token, patience, |pid| {
             let now = Started {
                 pid,
                 at_unix_ms: self.context.now_ms(),
@@ -62,24 +67,41 @@ impl Installation {
             self.set(run, Phase::Started(now));
         })
         .await;
-        self.ended(run, started, spec, killed).await;
+        self.ended(run, started, spec, over).await;
     }
 
     pub(super) async fn ended(
-        &self,
+        self: &Arc<Self>,
         run: &Run,
         started: Option<Started>,
         spec: &Spec,
-        killed: Option<Killed>,
+        over: Over,
     ) {
         let now = self.context.now_ms();
         let patience = self.context.settings.kill;
-        let ending = run::conclude(run, &spec.token, killed, patience, now).await;
+        let ending = run::conclude(run, &spec.token, over, patience, now).await;
         run.set_phase(Phase::Ended(started, ending));
         if run.stop_requested() == Some(StopReason::Discarded) {
             self.forget(run);
         }
         self.notify();
+        self.secure_end(run.key.clone());
+    }
+
+    /// Makes an end durable, unless the admin confirms it soon: then its database has it, and a
+    /// busy worker's disk is spared.
+    pub(super) fn secure_end(self: &Arc<Self>, key: RunRef) {
+        let this = Arc::clone(self);
+        tokio::spawn(async move {
+            tokio::time::sleep(SOON).await;
+            let Some(run) = this.run(&key) else { return };
+            let synced = tokio::task::spawn_blocking(move || run.dir.sync_end()).await;
+            if let Ok(Err(error)) = synced
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                tracing::error!(run.id = %key.run, "the end of a run is not safe from a power failure: {error}");
+            }
+        });
     }
 }
 

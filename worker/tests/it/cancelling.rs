@@ -1,6 +1,6 @@
 //! A cancelled run is gone to its last process, or said not to be.
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 
 use crate::admin::Admin;
 use crate::worker::{Home, INSTALLATION, heard};
@@ -52,6 +52,26 @@ async fn a_process_that_left_its_session_and_its_parents_is_killed() {
             while :; do /bin/sleep 0.1; done\" &) &
         sleep 600";
     is_gone_after_a_cancel(script).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_runner_that_was_stopped_does_not_hold_up_a_cancel() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let _worker = home.worker(&admin);
+    let ready = home.fifo("ready");
+    let mut session = admin.session(INSTALLATION).await;
+    session
+        .start(1, &format!("echo > {ready}; sleep 600"))
+        .await;
+    session.accepted(1).await;
+    session.started(1).await;
+    heard(ready).await;
+    kill(home.runner(1), Signal::SIGSTOP).unwrap();
+    session.cancel(1).await;
+    session.accepted(1).await;
+    session.started(1).await;
+    let (ended, _) = session.finished(1).await;
+    assert_eq!(ended.kill_confirmed, Some(true));
 }
 
 #[tokio::test(flavor = "multi_thread")]

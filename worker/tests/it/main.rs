@@ -7,7 +7,11 @@ mod cancelling;
 #[cfg(test)]
 mod connecting;
 #[cfg(test)]
+mod full_disk;
+#[cfg(test)]
 mod logs;
+#[cfg(test)]
+mod many;
 #[cfg(test)]
 mod restarting;
 #[cfg(test)]

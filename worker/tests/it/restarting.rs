@@ -1,6 +1,6 @@
 //! Scripts outlive the worker, and their ends are told by the next one.
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 
 use hera_proto::v1;
 use hera_proto::v1::admin_message::Kind as Said;
@@ -119,10 +119,7 @@ async fn a_run_whose_runner_was_killed_is_reported_and_its_processes_are_gone() 
     session.started(1).await;
     let closed = tokio::spawn(heard(alive));
     heard(ready).await;
-    let pid = std::fs::read_to_string(home.run_dir(1).join("pid")).unwrap();
-    let pid: serde_json::Value = serde_json::from_str(&pid).unwrap();
-    let runner = i32::try_from(pid["runner"]["pid"].as_i64().unwrap()).unwrap();
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(runner), Signal::SIGKILL).unwrap();
+    kill(home.runner(1), Signal::SIGKILL).unwrap();
     let (ended, _) = session.finished(1).await;
     assert_eq!((ended.exit_code, ended.signal), (None, None));
     assert!(

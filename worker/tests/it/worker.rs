@@ -55,6 +55,14 @@ impl Home {
         runs.join(format!("{run}-{run:032x}"))
     }
 
+    /// The process that owns a started run.
+    pub(crate) fn runner(&self, run: i64) -> Pid {
+        let claim = std::fs::read_to_string(self.run_dir(run).join("pid")).unwrap();
+        let claim: serde_json::Value = serde_json::from_str(&claim).unwrap();
+        let pid = claim["runner"]["pid"].as_i64().unwrap();
+        Pid::from_raw(i32::try_from(pid).unwrap())
+    }
+
     pub(crate) fn worker(&self, admin: &Admin) -> Worker {
         Worker::spawn(self.command(&admin.address.to_string()))
     }
