@@ -43,7 +43,8 @@ lint() {
     cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 }
 
-docs() { RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked --quiet; }
+# Private items are documented too, so links to them hold.
+docs() { RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --workspace --no-deps --document-private-items --locked --quiet; }
 
 # The crates' own tests; those with real processes have a step of their own.
 crates() { cargo test --workspace --exclude hera-tests --locked --quiet; }
