@@ -2,12 +2,7 @@
 //! dependents in chains, diamonds and fan-ins. Prints a table.
 //!
 //! `cargo run --release -p hera-domain --example scale -- 100000`
-#![expect(
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "a measurement for people"
-)]
+#![expect(clippy::unwrap_used, reason = "a measurement for people")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -191,18 +186,7 @@ impl Bench {
         while self.engine.next_deadline().is_some_and(|at| at <= self.now) {
             self.batch(Vec::new(), &mut line);
         }
-        self.print(what, &line);
-    }
-
-    fn print(&self, what: &str, line: &Line) {
-        println!(
-            "{what:<44} {:>6} batches {:>9.1} ms, longest {:>8.1} ms, {:>7} rows, {:>5} MiB",
-            line.batches,
-            line.total.as_secs_f64() * 1e3,
-            line.longest.as_secs_f64() * 1e3,
-            line.rows,
-            resident_mib()
-        );
+        print(what, &line);
     }
 
     fn finish(&mut self, runs: usize) -> Vec<Event> {
@@ -216,6 +200,17 @@ impl Bench {
         };
         self.sent.drain(..count).map(end).collect()
     }
+}
+
+fn print(what: &str, line: &Line) {
+    println!(
+        "{what:<44} {:>6} batches {:>9.1} ms, longest {:>8.1} ms, {:>7} rows, {:>5} MiB",
+        line.batches,
+        line.total.as_secs_f64() * 1e3,
+        line.longest.as_secs_f64() * 1e3,
+        line.rows,
+        resident_mib()
+    );
 }
 
 fn resident_mib() -> u64 {
@@ -244,7 +239,7 @@ fn main() {
         seq: 1,
         sent: Vec::new(),
     };
-    bench.print("restore", &restored);
+    print("restore", &restored);
     let tick = Tick {
         now: bench.now,
         seq: CommitSeq(1),
