@@ -29,7 +29,7 @@ impl Logging {
         let unwritable = |error: &dyn std::fmt::Display| {
             let dir = self.dir.display();
             rule(format!(
-                "logs cannot be written in {dir}: {error}; make the folder writable or name another with logging.path"
+                "logs cannot be written in {dir}: {error}; make the folder writable, or name another by HERA_DATA_DIR or logging.path"
             ))
         };
         // The appender would make the folder too, but complains first that it cannot read it.

@@ -3,6 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use hera_domain::id::Epoch;
@@ -46,6 +47,8 @@ struct State {
 pub(crate) struct Node {
     file: PathBuf,
     state: Mutex<State>,
+    /// The file is behind `state`, as its disk was full when it was to be written.
+    behind: AtomicBool,
     _lock: File,
 }
 
@@ -89,6 +92,7 @@ impl Node {
         let node = Self {
             file,
             state: Mutex::new(state),
+            behind: AtomicBool::new(true),
             _lock: lock,
         };
         node.save().map_err(unusable)?;
@@ -118,13 +122,18 @@ impl Node {
     }
 
     /// Takes note of the epoch that a message carries and says whether it is the highest one.
-    pub(crate) fn observe(&self, epoch: Epoch) -> io::Result<Authority> {
+    ///
+    /// A full disk does not make a worker disobey, least of all a cancel that frees it: the epoch
+    /// is kept in memory then, and written with the next message.
+    pub(crate) fn observe(&self, epoch: Epoch) -> Authority {
         let known = self.epoch();
         if epoch < known {
-            return Ok(Authority::Stale { known });
+            return Authority::Stale { known };
         }
-        self.change(|state| state.epoch = epoch)?;
-        Ok(Authority::Current)
+        if let Err(error) = self.change(|state| state.epoch = epoch) {
+            tracing::error!("{} cannot be written: {error}", self.file.display());
+        }
+        Authority::Current
     }
 
     fn read<T>(&self, of: impl FnOnce(&State) -> T) -> T {
@@ -132,18 +141,24 @@ impl Node {
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) -> io::Result<()> {
-        let changed = {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            let before = state.clone();
-            change(&mut state);
-            *state != before
-        };
-        if changed { self.save() } else { Ok(()) }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = state.clone();
+        change(&mut state);
+        if *state != before {
+            self.behind.store(true, Ordering::Relaxed);
+        }
+        drop(state);
+        self.save()
     }
 
     fn save(&self) -> io::Result<()> {
+        if !self.behind.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         let json = self.read(serde_json::to_vec_pretty)?;
-        files::replace(&self.file, &json)
+        files::replace(&self.file, &json)?;
+        self.behind.store(false, Ordering::Relaxed);
+        Ok(())
     }
 }
 
@@ -156,15 +171,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let first = Node::open(folder.path()).unwrap();
         first.join("one").unwrap();
-        assert_eq!(first.observe(Epoch(7)).unwrap(), Authority::Current);
+        assert_eq!(first.observe(Epoch(7)), Authority::Current);
         let id = first.id();
         drop(first);
         let again = Node::open(folder.path()).unwrap();
         assert_eq!(again.id(), id);
         let stale = Authority::Stale { known: Epoch(7) };
-        assert_eq!(again.observe(Epoch(6)).unwrap(), stale);
+        assert_eq!(again.observe(Epoch(6)), stale);
         again.join("two").unwrap();
-        assert_eq!(again.observe(Epoch(1)).unwrap(), Authority::Current);
+        assert_eq!(again.observe(Epoch(1)), Authority::Current);
     }
 
     #[test]
@@ -173,5 +188,22 @@ mod tests {
         let _first = Node::open(folder.path()).unwrap();
         let second = Node::open(folder.path()).err().unwrap();
         assert!(second.to_string().contains("another hera-worker"));
+    }
+
+    #[test]
+    fn an_epoch_that_could_not_be_written_counts_and_is_written_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let node = Node::open(folder.path()).unwrap();
+        // Nothing can be renamed onto a folder.
+        let file = folder.path().join("worker.json");
+        std::fs::remove_file(&file).unwrap();
+        std::fs::create_dir(&file).unwrap();
+        assert_eq!(node.observe(Epoch(7)), Authority::Current);
+        let stale = Authority::Stale { known: Epoch(7) };
+        assert_eq!(node.observe(Epoch(6)), stale);
+        std::fs::remove_dir(&file).unwrap();
+        assert_eq!(node.observe(Epoch(7)), Authority::Current);
+        drop(node);
+        assert_eq!(Node::open(folder.path()).unwrap().epoch(), Epoch(7));
     }
 }

@@ -53,8 +53,6 @@ enum SessionError {
     NoWelcome,
     #[error("it leads with epoch {said}, but {known} has been seen: it is a former leader")]
     FormerLeader { said: Epoch, known: Epoch },
-    #[error("the node file cannot be written: {0}")]
-    Node(#[from] std::io::Error),
     #[error("HERA_JOIN_TOKEN has characters that cannot be sent; use letters and digits")]
     TokenCharacters,
 }
@@ -143,7 +141,7 @@ impl Connector {
             return Ok(Outcome::Elsewhere(welcome.installation));
         }
         let said = Epoch(welcome.epoch);
-        if let Authority::Stale { known } = self.node.observe(said)? {
+        if let Authority::Stale { known } = self.node.observe(said) {
             return Err(SessionError::FormerLeader { said, known });
         }
         *welcomed = true;
@@ -273,13 +271,9 @@ impl Connector {
     fn command(&self, run: Option<v1::RunRef>, epoch: i64) -> Option<RunRef> {
         let key = named(run)?;
         match self.node.observe(Epoch(epoch)) {
-            Ok(Authority::Current) => Some(key),
-            Ok(Authority::Stale { known }) => {
+            Authority::Current => Some(key),
+            Authority::Stale { known } => {
                 tracing::warn!(run.id = %key.run, epoch, %known, "ignored a command of a former leader");
-                None
-            }
-            Err(error) => {
-                tracing::error!("the node file cannot be written: {error}");
                 None
             }
         }
