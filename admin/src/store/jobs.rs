@@ -13,7 +13,7 @@ use super::commit::CommitError;
 use super::dialect::AnyConn;
 use super::instant::At;
 use super::schema::{hera_job, hera_job_revision};
-use super::{Store, StoreError, from_json, to_json, word};
+use super::{Page, Store, StoreError, from_json, to_json, word};
 
 /// A new job (revision 1) or a new revision of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +60,15 @@ struct Row {
     eras: String,
     created_at: At,
     updated_at: At,
+}
+
+/// A revision in the history of a job: who saved it, when and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevisionHead {
+    pub revision: Revision,
+    pub author: String,
+    pub comment: String,
+    pub created_at: Timestamp,
 }
 
 #[derive(Queryable, Selectable)]
@@ -146,17 +155,38 @@ impl Store {
         .await
     }
 
-    /// The revisions of a job, newest first, scripts included.
-    pub async fn job_revisions(&self, job: JobId) -> Result<Vec<JobRevision>, StoreError> {
+    /// The history of a job, newest first, from before the revision `cursor` on.
+    pub async fn job_revisions(
+        &self,
+        job: JobId,
+        cursor: Option<i64>,
+        limit: i64,
+    ) -> Result<Page<RevisionHead>, StoreError> {
         self.read(move |conn| {
-            let rows: Vec<(RevisionRow, String)> = hera_job_revision::table
+            let rows: Vec<(i64, String, String, At)> = hera_job_revision::table
                 .filter(hera_job_revision::job_id.eq(job.0))
+                .filter(hera_job_revision::revision.lt(cursor.unwrap_or(i64::MAX)))
                 .order(hera_job_revision::revision.desc())
-                .select((RevisionRow::as_select(), hera_job_revision::script))
+                .limit(limit + 1)
+                .select((
+                    hera_job_revision::revision,
+                    hera_job_revision::author,
+                    hera_job_revision::comment,
+                    hera_job_revision::created_at,
+                ))
                 .load(conn)?;
-            rows.into_iter()
-                .map(|(row, script)| row.into_revision(script))
-                .collect()
+            let heads = rows
+                .into_iter()
+                .map(|(revision, author, comment, created_at)| RevisionHead {
+                    revision: Revision(revision),
+                    author,
+                    comment,
+                    created_at: created_at.0,
+                })
+                .collect();
+            Ok(Page::cut(heads, limit, |head: &RevisionHead| {
+                head.revision.0
+            }))
         })
         .await
     }

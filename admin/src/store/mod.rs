@@ -43,7 +43,7 @@ pub use commit::{Batch, CommitError, IdempotentRun};
 pub use error::StoreError;
 pub use groups::{GroupChange, GroupRevision};
 pub use host_groups::HostGroupChange;
-pub use jobs::{JobEdit, JobRevision, StoredJob};
+pub use jobs::{JobEdit, JobRevision, RevisionHead, StoredJob};
 pub use lease::{Holder, LeaderConnection, Lease, LeaseView};
 pub use logs::{LogAppend, LogSlice, LogTail};
 pub use migrate::SchemaStatus;

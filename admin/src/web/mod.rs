@@ -22,6 +22,7 @@ pub mod error;
 pub mod extract;
 pub mod guard;
 mod health;
+mod history;
 pub mod i18n;
 mod pages;
 pub mod password;
@@ -105,6 +106,9 @@ pub fn routes() -> Vec<Route> {
         post("/hera/api/v1/jobs/{id}/close", Edit, || web::to(api::jobs::close)),
         post("/hera/api/v1/jobs/{id}/invalidate", Edit, || web::to(api::jobs::invalidate)),
         post("/hera/api/v1/jobs/{id}/copy", Edit, || web::to(api::jobs::copy)),
+        get("/hera/api/v1/jobs/{id}/revisions", Read, || web::to(api::revisions::list)),
+        get("/hera/api/v1/jobs/{id}/revisions/{revision}", Read, || web::to(api::revisions::show)),
+        post("/hera/api/v1/jobs/{id}/revisions/{revision}/restore", Edit, || web::to(api::revisions::restore)),
         post("/hera/api/v1/jobs/{id}/runs", Operate, || web::to(api::runs::trigger)),
         get("/hera/api/v1/jobs/{id}/versions", Read, || web::to(api::versions::list)),
         get("/hera/api/v1/runs", Read, || web::to(api::runs::list)),

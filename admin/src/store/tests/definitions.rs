@@ -71,9 +71,12 @@ on_each_db! {
         let job = db.store.job(JobId(7)).await.unwrap().unwrap();
         assert_eq!(job.content, content);
         assert_eq!((job.def.revision, job.def.priority), (Revision(2), 5));
-        let revisions = db.store.job_revisions(JobId(7)).await.unwrap();
-        assert_eq!(revisions.iter().map(|r| r.revision.0).collect::<Vec<_>>(), [2, 1]);
-        assert_eq!(revisions[0].comment, "因为 🙂");
+        let newest = db.store.job_revisions(JobId(7), None, 1).await.unwrap();
+        assert_eq!(newest.items[0].comment, "因为 🙂");
+        assert_eq!(newest.next, Some(2));
+        let older = db.store.job_revisions(JobId(7), newest.next, 1).await.unwrap();
+        assert_eq!(older.items.iter().map(|r| r.revision.0).collect::<Vec<_>>(), [1]);
+        assert_eq!(older.next, None);
         let first = db.store.job_revision(JobId(7), Revision(1)).await.unwrap().unwrap();
         assert_eq!(first.content.priority, 1);
         assert_eq!(db.store.load_snapshot(7).await.unwrap().last_job, JobId(7));
@@ -90,7 +93,7 @@ on_each_db! {
             let error = leader.conn.commit(leader.epoch, &batch).unwrap_err();
             assert!(matches!(error, CommitError::Conflict(_)), "{error}");
         }
-        assert_eq!(db.store.job_revisions(JobId(1)).await.unwrap().len(), 1);
+        assert_eq!(db.store.job_revisions(JobId(1), None, 9).await.unwrap().items.len(), 1);
     }
 
     async fn the_engine_s_word_on_switch_and_eras_is_kept_and_a_deleted_job_is_gone(db: &TestDb) {

@@ -6,7 +6,8 @@ use hera_domain::status::Switch;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::job_body::{JobBody, JobSummary, JobView};
+use super::job_body::JobBody;
+use super::job_view::{JobSummary, JobView};
 use super::masked::unmask;
 use crate::master::{Chain, SaveJob};
 use crate::store::StoredJob;

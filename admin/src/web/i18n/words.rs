@@ -217,7 +217,13 @@ texts! {
         when: "When", "时间";
         current: "current", "当前";
         show: "Show", "查看";
-        compare: "Changes against the current revision", "与当前修订的差异";
+        compare: "Compare", "对比";
+        compare_from: "Before", "修改前";
+        compare_to: "After", "修改后";
+        changes: "Changes", "修改内容";
+        restore: "Restore revision", "恢复到修订";
+        restore_ask: "Restore…", "恢复…";
+        restore_effect: "Becomes the newest revision. The job's group and today's secrets stay as they are.", "将成为最新修订；任务所在的组与当前的密钥保持不变。";
         same: "No difference.", "没有差异。";
         stale_title: "It was changed meanwhile", "任务已被他人修改";
         stale_hint: "Your text is still here. Look at what differs, then save again to put yours over it, or start from the newest.", "您的修改仍然保留。请查看差异，再次保存将覆盖对方的修改，或从最新修订重新开始。";

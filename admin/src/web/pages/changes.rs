@@ -2,7 +2,7 @@
 
 use hera_domain::config;
 use hera_domain::job::JobContent;
-use similar::{ChangeTag, TextDiff};
+use similar::{Change, ChangeTag, DiffTag, TextDiff};
 
 use crate::web::i18n::Job;
 
@@ -10,7 +10,7 @@ use crate::web::i18n::Job;
 #[derive(Debug, Default)]
 pub(super) struct Changes {
     pub fields: Vec<FieldChange>,
-    pub script: Vec<DiffLine>,
+    pub script: Vec<DiffRow>,
 }
 
 #[derive(Debug)]
@@ -20,9 +20,25 @@ pub(super) struct FieldChange {
     pub after: String,
 }
 
+/// A line before beside the line after; with neither, equal lines were left out.
+#[derive(Debug, Default)]
+pub(super) struct DiffRow {
+    pub before: Option<DiffLine>,
+    pub after: Option<DiffLine>,
+}
+
+/// A line of a script, in pieces.
 #[derive(Debug)]
 pub(super) struct DiffLine {
-    pub class: &'static str,
+    pub number: usize,
+    pub changed: bool,
+    pub pieces: Vec<Piece>,
+}
+
+/// A piece of a line; `marked` if just this changed.
+#[derive(Debug)]
+pub(super) struct Piece {
+    pub marked: bool,
     pub text: String,
 }
 
@@ -111,42 +127,153 @@ fn text(value: Option<&impl ToString>) -> String {
     value.map(ToString::to_string).unwrap_or_default()
 }
 
+/// Lines this alike are shown as one line that was edited.
+const ALIKE: f32 = 0.5;
+
 /// The changed lines with three lines around each change; empty if nothing differs.
-fn lines(before: &str, after: &str) -> Vec<DiffLine> {
+pub(super) fn lines(before: &str, after: &str) -> Vec<DiffRow> {
     let diff = TextDiff::from_lines(before, after);
-    let mut lines = Vec::new();
+    let mut rows = Vec::new();
     for (index, group) in diff.grouped_ops(3).iter().enumerate() {
         if index > 0 {
-            lines.push(DiffLine {
-                class: "skip",
-                text: "⋯".to_owned(),
-            });
+            rows.push(DiffRow::default());
         }
-        for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
-            lines.push(DiffLine {
-                class: match change.tag() {
-                    ChangeTag::Delete => "del",
-                    ChangeTag::Insert => "ins",
-                    ChangeTag::Equal => "same",
-                },
-                text: change.value().trim_end_matches('\n').to_owned(),
-            });
+        for op in group {
+            let changes: Vec<_> = diff.iter_changes(op).collect();
+            match op.tag() {
+                DiffTag::Equal => rows.extend(changes.iter().map(unchanged)),
+                DiffTag::Delete | DiffTag::Insert | DiffTag::Replace => {
+                    rows.extend(replaced(&changes));
+                }
+            }
         }
     }
-    lines
+    rows
+}
+
+fn unchanged(change: &Change<&str>) -> DiffRow {
+    let line = |index: Option<usize>| {
+        index.map(|index| DiffLine {
+            number: index + 1,
+            changed: false,
+            pieces: vec![Piece::new(false, change.value())],
+        })
+    };
+    DiffRow {
+        before: line(change.old_index()),
+        after: line(change.new_index()),
+    }
+}
+
+/// Removed lines beside those that came in their place.
+fn replaced(changes: &[Change<&str>]) -> Vec<DiffRow> {
+    let of = |tag: ChangeTag| changes.iter().filter(move |change| change.tag() == tag);
+    let (mut removed, mut added) = (of(ChangeTag::Delete), of(ChangeTag::Insert));
+    let mut rows = Vec::new();
+    loop {
+        let (before, after) = (removed.next(), added.next());
+        if before.is_none() && after.is_none() {
+            return rows;
+        }
+        let (left, right) = pieces(
+            before.map_or("", Change::value),
+            after.map_or("", Change::value),
+        );
+        let line = |index: Option<usize>, pieces| {
+            index.map(|index| DiffLine {
+                number: index + 1,
+                changed: true,
+                pieces,
+            })
+        };
+        rows.push(DiffRow {
+            before: line(before.and_then(Change::old_index), left),
+            after: line(after.and_then(Change::new_index), right),
+        });
+    }
+}
+
+/// Both lines in pieces; what changed within lines that are alike is marked.
+fn pieces(before: &str, after: &str) -> (Vec<Piece>, Vec<Piece>) {
+    // The end of the line is alike in all of them and says nothing.
+    let (before, after) = (before.trim_end_matches('\n'), after.trim_end_matches('\n'));
+    let words = TextDiff::from_words(before, after);
+    if words.ratio() < ALIKE {
+        let whole = |text: &str| vec![Piece::new(false, text)];
+        return (whole(before), whole(after));
+    }
+    let (mut left, mut right) = (Vec::new(), Vec::new());
+    for change in words.iter_all_changes() {
+        let piece = |marked| Piece::new(marked, change.value());
+        match change.tag() {
+            ChangeTag::Equal => {
+                left.push(piece(false));
+                right.push(piece(false));
+            }
+            ChangeTag::Delete => left.push(piece(true)),
+            ChangeTag::Insert => right.push(piece(true)),
+        }
+    }
+    (left, right)
+}
+
+impl Piece {
+    fn new(marked: bool, text: &str) -> Self {
+        let text = text.trim_end_matches('\n').to_owned();
+        Self { marked, text }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// The line in one word: its number, `!` if it changed, what is marked in brackets.
+    fn told(line: Option<&DiffLine>) -> String {
+        let Some(line) = line else { return "-".into() };
+        let piece = |piece: &Piece| match piece.marked {
+            true => format!("[{}]", piece.text),
+            false => piece.text.clone(),
+        };
+        let text: String = line.pieces.iter().map(piece).collect();
+        let mark = if line.changed { "!" } else { "" };
+        format!("{}{mark} {text}", line.number)
+    }
+
+    fn rows(before: &str, after: &str) -> Vec<(String, String)> {
+        let rows = lines(before, after);
+        let row = |row: &DiffRow| (told(row.before.as_ref()), told(row.after.as_ref()));
+        rows.iter().map(row).collect()
+    }
+
+    fn pair(left: &str, right: &str) -> (String, String) {
+        (left.to_owned(), right.to_owned())
+    }
+
     #[test]
     fn equal_scripts_show_nothing_and_changed_ones_their_surroundings() {
-        assert!(lines("a\nb\n", "a\nb\n").is_empty());
-        let marks: Vec<_> = lines("a\nb\nc\n", "a\nB\nc\n")
-            .into_iter()
-            .map(|line| format!("{} {}", line.class, line.text))
-            .collect();
-        assert_eq!(marks, ["same a", "del b", "ins B", "same c"]);
+        assert!(rows("a\nb\n", "a\nb\n").is_empty());
+        let expected = [pair("1 a", "1 a"), pair("2! b", "2! B"), pair("3 c", "3 c")];
+        assert_eq!(rows("a\nb\nc\n", "a\nB\nc\n"), expected);
+    }
+
+    #[test]
+    fn a_line_that_was_edited_shows_which_words() {
+        let found = rows("select a from t where x\n", "select b from t where x\n");
+        let expected = pair(
+            "1! select [a] from t where x",
+            "1! select [b] from t where x",
+        );
+        assert_eq!(found, [expected]);
+    }
+
+    #[test]
+    fn a_line_without_a_partner_stands_beside_nothing_and_far_changes_leave_a_gap() {
+        let before: String = (1..=20).map(|n| format!("{n}\n")).collect();
+        let after = format!("0\n{}", before.replace("20\n", ""));
+        let found = rows(&before, &after);
+        assert_eq!(found.first(), Some(&pair("-", "1! 0")));
+        assert_eq!(found.last(), Some(&pair("20! 20", "-")));
+        assert!(found.contains(&pair("-", "-")), "{found:?}");
     }
 }

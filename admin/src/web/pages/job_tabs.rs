@@ -1,15 +1,14 @@
-//! The further tabs of a job's page: versions by date, runs, revisions.
+//! The further tabs of a job's page: versions by date and runs.
 
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use chrono::{Days, NaiveDate};
-use hera_domain::id::{JobId, Revision};
+use hera_domain::id::JobId;
 use serde::Deserialize;
 
-use super::changes::{Changes, between};
 use super::frame::{Frame, Section};
 use super::job::{Head, Tab, find, head};
-use super::parts::{Ago, At, Chip, RunLine, Times};
+use super::parts::{At, Chip, RunLine, Times};
 use super::schedule::{is_bad, tree_at};
 use super::tree::Tree;
 use super::visit::{Visit, html};
@@ -61,34 +60,6 @@ pub(super) struct JobRunsPage {
     pub head: Head,
     pub rows: Vec<RunLine>,
     pub older: Option<String>,
-}
-
-#[derive(Debug, Template)]
-#[template(path = "job/revisions.html")]
-pub(super) struct RevisionsPage {
-    pub frame: Frame,
-    pub tree: Tree,
-    pub side_first: bool,
-    pub head: Head,
-    pub rows: Vec<RevisionRow>,
-    pub shown: Option<ShownRevision>,
-}
-
-#[derive(Debug)]
-pub(super) struct RevisionRow {
-    pub revision: i64,
-    pub at: Ago,
-    pub author: String,
-    pub comment: String,
-    pub href: String,
-    pub current: bool,
-    pub shown: bool,
-}
-
-#[derive(Debug)]
-pub(super) struct ShownRevision {
-    pub revision: i64,
-    pub changes: Changes,
 }
 
 #[derive(Deserialize)]
@@ -184,52 +155,5 @@ pub(super) async fn runs(
         older: page
             .next
             .map(|next| format!("{BASE}/schedule/jobs/{id}/runs?before={next}")),
-    })
-}
-
-#[derive(Deserialize)]
-pub(super) struct Which {
-    revision: Option<i64>,
-}
-
-/// `GET /schedule/jobs/{id}/revisions?revision=`.
-pub(super) async fn revisions(
-    visit: Visit,
-    id: web::Path<i64>,
-    query: web::Query<Which>,
-) -> Result<HttpResponse> {
-    let defs = visit.state.master.definitions();
-    let job = find(&defs, JobId(*id))?;
-    let all = visit.state.store.job_revisions(job.id).await?;
-    let times = visit.times();
-    let shown = query.revision.and_then(|wanted| {
-        let wanted = all.iter().find(|r| r.revision == Revision(wanted))?;
-        let newest = all.first()?;
-        Some(ShownRevision {
-            revision: wanted.revision.0,
-            changes: between(&wanted.content, &newest.content, &visit.t().job),
-        })
-    });
-    html(&RevisionsPage {
-        frame: visit.frame(Section::Schedule),
-        tree: tree_at(&visit, job.id).await?,
-        side_first: false,
-        head: head(&visit, &defs, job, Tab::Revisions).await,
-        rows: all
-            .into_iter()
-            .map(|r| RevisionRow {
-                revision: r.revision.0,
-                at: times.ago(r.created_at),
-                author: r.author,
-                comment: r.comment,
-                href: format!(
-                    "{BASE}/schedule/jobs/{id}/revisions?revision={}",
-                    r.revision
-                ),
-                current: r.revision == job.revision,
-                shown: query.revision == Some(r.revision.0),
-            })
-            .collect(),
-        shown,
     })
 }

@@ -25,6 +25,7 @@ mod login;
 mod machines;
 mod parts;
 mod profile;
+mod revisions;
 mod run;
 mod run_dialog;
 mod runs;
@@ -112,8 +113,13 @@ fn schedule_routes() -> Vec<Route> {
             web::to(job_tabs::runs)
         }),
         get("/hera/schedule/jobs/{id}/revisions", Read, || {
-            web::to(job_tabs::revisions)
+            web::to(revisions::show)
         }),
+        post(
+            "/hera/schedule/jobs/{id}/revisions/{revision}/restore",
+            Edit,
+            || web::to(revisions::restore),
+        ),
         get("/hera/schedule/jobs/{id}/edit", Edit, || {
             web::to(job_edit::show)
         }),

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
-use chrono::SecondsFormat;
+use chrono::{SecondsFormat, TimeDelta};
 use chrono_tz::Tz;
 use hera_domain::clock::Timestamp;
 use hera_domain::engine::Run;
@@ -12,6 +12,9 @@ use hera_domain::status::{RunStatus, Switch, Trigger, VersionStatus};
 use crate::store::RunView;
 use crate::web::BASE;
 use crate::web::i18n::Lang;
+
+/// Beyond this the date says more than the number of days.
+const FAR: TimeDelta = TimeDelta::days(60);
 
 /// A status: colour, shape and word, always together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Template)]
@@ -104,13 +107,15 @@ pub(super) const fn trigger_word(trigger: Trigger, lang: Lang) -> &'static str {
 /// An instant: relative where it is read, absolute with its zone on hover.
 #[derive(Debug, Clone, PartialEq, Eq, Template)]
 #[template(
-    source = r#"<time datetime="{{ iso }}" title="{{ absolute }}" data-relative>{{ relative }}</time>"#,
+    source = r#"<time datetime="{{ iso }}" title="{{ absolute }}"{% if counts %} data-relative{% endif %}>{{ relative }}</time>"#,
     ext = "html"
 )]
 pub(super) struct Ago {
     pub iso: String,
     pub absolute: String,
     pub relative: String,
+    /// Near enough to be kept true by the page.
+    pub counts: bool,
 }
 
 impl HtmlSafe for Ago {}
@@ -145,10 +150,18 @@ impl Times {
     }
 
     pub(super) fn ago(&self, at: Timestamp) -> Ago {
+        let distance = at - self.now;
+        let counts = distance.abs() < FAR;
         Ago {
             iso: at.to_rfc3339_opts(SecondsFormat::Millis, true),
             absolute: self.absolute(at),
-            relative: self.lang.relative((at - self.now).num_milliseconds()),
+            relative: if counts {
+                self.lang.relative(distance.num_milliseconds())
+            } else {
+                let local = at.with_timezone(&self.zone);
+                local.format("%Y-%m-%d").to_string()
+            },
+            counts,
         }
     }
 

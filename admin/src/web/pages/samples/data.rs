@@ -19,7 +19,7 @@ use crate::master::Definitions;
 use crate::store::RunView;
 use crate::web::assets::AssetUrls;
 use crate::web::i18n::Lang;
-use crate::web::pages::changes::{Changes, DiffLine, FieldChange};
+use crate::web::pages::changes::{Changes, FieldChange, lines};
 use crate::web::pages::frame::{Frame, Section, Theme};
 use crate::web::pages::job::{Head, TabLink};
 use crate::web::pages::parts::{Chip, Crumb, Times};
@@ -291,20 +291,15 @@ pub(super) fn form_content() -> JobContent {
 }
 
 pub(super) fn changes(lang: Lang) -> Changes {
-    let line = |class, text: &str| DiffLine {
-        class,
-        text: text.into(),
-    };
     Changes {
         fields: vec![FieldChange {
             name: lang.texts().job.cron,
             before: "0 30 6 * * ?".into(),
             after: "0 0 7 * * ?".into(),
         }],
-        script: vec![
-            line("same", "set -euo pipefail"),
-            line("del", "python3 extract.py"),
-            line("ins", "python3 extract.py --day \"$day\""),
-        ],
+        script: lines(
+            "set -euo pipefail\npython3 extract.py\necho done\n",
+            "set -euo pipefail\npython3 extract.py --day \"$day\"\necho done\nls\n",
+        ),
     }
 }

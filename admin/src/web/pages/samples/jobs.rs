@@ -15,10 +15,9 @@ use crate::web::pages::graph::draw;
 use crate::web::pages::job::{ConfigLine, OverviewPage, bars, facts_of, fires, link};
 use crate::web::pages::job_edit::{EditPage, FIELDS, JobForm, Stale, run_types};
 use crate::web::pages::job_new::NewJobPage;
-use crate::web::pages::job_tabs::{
-    EdgeBadge, JobRunsPage, RevisionRow, RevisionsPage, ShownRevision, VersionRow, VersionsPage,
-};
+use crate::web::pages::job_tabs::{EdgeBadge, JobRunsPage, VersionRow, VersionsPage};
 use crate::web::pages::parts::{Chip, Choice, Errors, RunLine};
+use crate::web::pages::revisions::{Comparison, RestoreForm, RevisionRow, RevisionsPage};
 use crate::web::pages::run_dialog::RunDialog;
 use crate::web::pages::tree::Spot;
 
@@ -160,18 +159,36 @@ pub(super) fn revisions(lang: Lang) -> RevisionsPage {
         tree: tree(lang, Spot::Job(JobId(13))),
         side_first: false,
         head: head(lang, 3),
-        rows: vec![RevisionRow {
-            revision: 4,
-            at: times(lang).ago(now() - TimeDelta::hours(3)),
-            author: "lin".into(),
-            comment: "later start".into(),
-            href: "/hera/schedule/jobs/13/revisions?revision=4".into(),
-            current: true,
-            shown: true,
-        }],
-        shown: Some(ShownRevision {
-            revision: 3,
+        here: "/hera/schedule/jobs/13/revisions".into(),
+        older: None,
+        rows: [(4, "later start"), (3, ""), (2, "one day only")]
+            .into_iter()
+            .map(|(n, comment)| RevisionRow {
+                revision: n,
+                at: times(lang).ago(now() - TimeDelta::hours(30 / n)),
+                author: "lin".into(),
+                comment: comment.into(),
+                href: Some(format!(
+                    "/hera/schedule/jobs/13/revisions?from={}&to={n}",
+                    n - 1
+                )),
+                back: (n < 4).then(|| format!("/hera/schedule/jobs/13/revisions?from=4&to={n}")),
+                current: n == 4,
+                shown: n == 3,
+            })
+            .collect(),
+        shown: Some(Comparison {
+            before: vec![Choice::new("4", "4", true), Choice::new("3", "3", false)],
+            after: vec![Choice::new("4", "4", false), Choice::new("3", "3", true)],
             changes: changes(lang),
+            author: "lin".into(),
+            at: times(lang).ago(now() - TimeDelta::hours(10)),
+            comment: String::new(),
+            restore: Some(RestoreForm {
+                action: "/hera/schedule/jobs/13/revisions/3/restore".into(),
+                revision: 3,
+                newest: 4,
+            }),
         }),
     }
 }
