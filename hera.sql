@@ -188,6 +188,7 @@ CREATE TABLE hera_run (
     worker_id BIGINT NULL,
     nonce VARCHAR(64) NULL,
     revision BIGINT NULL,
+    repeats BIGINT NULL,
     params MEDIUMTEXT NULL,
     operator VARCHAR(100) NULL,
     created_at DATETIME(3) NOT NULL,

@@ -97,6 +97,16 @@ impl EffectiveConfig {
     }
 }
 
+/// Puts the stored secrets back where what is sent has their masks: shown and sent back, a secret
+/// stays what it is.
+pub fn unmask(sent: &mut BTreeMap<String, String>, stored: &BTreeMap<String, String>) {
+    for (key, value) in sent {
+        if let Some(secret) = stored.get(key).filter(|_| value == MASK && is_secret(key)) {
+            value.clone_from(secret);
+        }
+    }
+}
+
 /// Whether the value of a key is never shown.
 pub fn is_secret(key: &str) -> bool {
     let key = key.to_lowercase();

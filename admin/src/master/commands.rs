@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use hera_domain::engine::{
-    At, CancelledBy, Decisions, Event, Outcome, Refusal, Run, Tick, Version, VersionView,
-    WorkerEvent,
+    CancelledBy, Decisions, Event, Outcome, Refusal, Run, Tick, VersionView, WorkerEvent,
 };
 use hera_domain::graph;
 use hera_domain::id::{JobId, Revision, RunId, WorkerId};
@@ -15,7 +14,7 @@ use hera_domain::status::{Switch, VersionStatus};
 use super::handle::{Chain, Command, CommandError, Inquiry, SaveJob, Saved};
 use super::inbox::{Message, Reply, Report, ToWorker, WorkerMessage};
 use super::leader::Leader;
-use super::triggers::Ready;
+use super::triggers::{Asked, Ready};
 use crate::access::Actor;
 use crate::store::{AuditRecord, Batch, JobEdit, Subject};
 
@@ -104,8 +103,7 @@ impl Work {
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub(super) message: Message,
-    /// The business time a trigger means, and older versions that the engine must know for it.
-    trigger: Option<(At, Vec<Version>)>,
+    trigger: Option<Box<Asked>>,
 }
 
 impl Leader {
@@ -115,9 +113,9 @@ impl Leader {
         match message {
             Message::Command(Command::Trigger(actor, run, answer)) => {
                 match self.prepare_trigger(&actor, &run).await {
-                    Ok(Ready::Go(at, recalled)) => Some(Prepared {
+                    Ok(Ready::Go(asked)) => Some(Prepared {
                         message: Message::Command(Command::Trigger(actor, run, answer)),
-                        trigger: Some((at, recalled)),
+                        trigger: Some(asked),
                     }),
                     Ok(Ready::Done(triggered)) => {
                         drop(answer.send(Ok(triggered)));
@@ -189,8 +187,9 @@ impl Leader {
                 Reply::Unit(self.delete_group(actor, *group, tick, work))
             }
             Command::Trigger(actor, run, _) => {
-                let (at, recalled) = prepared.trigger.clone().unwrap_or((At::Latest, Vec::new()));
-                Reply::Triggered(self.trigger(actor, run, at, recalled, tick, work))
+                let asked = prepared.trigger.as_deref().cloned();
+                let asked = asked.expect("a trigger is prepared before it is applied");
+                Reply::Triggered(self.trigger(actor, run, asked, tick, work))
             }
             Command::Cancel(actor, run, _) => Reply::Unit(self.cancel(actor, *run, tick, work)),
             Command::CancelAll(reason, _) => {

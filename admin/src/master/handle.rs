@@ -63,6 +63,9 @@ pub struct TriggerRun {
     /// … one by its business time; neither = the latest.
     pub business_time: Option<Timestamp>,
     pub params: Params,
+    /// A run of this job that is to be repeated as it was: with its revision, its config and,
+    /// unless others are given, its parameters and its version.
+    pub repeats: Option<RunId>,
     /// A repeat with the same key (of the same user) finds the first run.
     pub idempotency_key: Option<String>,
 }

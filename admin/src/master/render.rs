@@ -95,7 +95,15 @@ impl Renderer {
         let content = self.content(run.job, revision, work).await?;
         let batch_id = batch_id(&content, version, def);
         let facts = facts(run, version, def, &batch_id, state);
-        let config = effective(&content, def, &state.definitions.groups, &self.area);
+        let groups = &state.definitions.groups;
+        let config = match run.repeats {
+            None => effective(&content, def, groups, &self.area),
+            Some(earlier) => {
+                let newest = self.content(run.job, def.revision, work).await?;
+                let today = effective(&newest, def, groups, &self.area);
+                self.as_it_was(earlier, &today).await?
+            }
+        };
         let none = Params::new();
         let context = Context {
             params: run.params.as_deref().unwrap_or(&none),
@@ -161,6 +169,31 @@ impl Renderer {
         Ok(full.script)
     }
 
+    /// The config that an earlier run had. Its secrets were not kept: they are today's.
+    async fn as_it_was(
+        &self,
+        earlier: RunId,
+        today: &EffectiveConfig,
+    ) -> Result<EffectiveConfig, Unrendered> {
+        let what = format!("the config of run {earlier}");
+        let found = self.store.run_script(earlier).await;
+        let found = found.map_err(|error| Unrendered::read(&what, error))?;
+        let kept =
+            found.ok_or_else(|| Unrendered::never(format!("{what} is not kept any more")))?;
+        let level = kept
+            .config
+            .into_iter()
+            .filter_map(|(key, value)| {
+                let value = match is_secret(&key) {
+                    true => today.get(&key)?.value.clone(),
+                    false => value,
+                };
+                Some((key, value))
+            })
+            .collect();
+        Ok(EffectiveConfig::merge([(Origin::Job, &level)], &self.area))
+    }
+
     /// A revision's content, from this batch, from memory or from the database.
     async fn content(
         &mut self,
@@ -182,6 +215,14 @@ impl Renderer {
         let found = found.map_err(|error| Unrendered::read(&what, error))?;
         let row = found.ok_or_else(|| Unrendered::never(format!("{what} is missing")))?;
         let content = Arc::new(row.content);
+        if self
+            .contents
+            .get(&job)
+            .is_some_and(|(newer, _)| *newer > revision)
+        {
+            // An earlier run is repeated as it was.
+            return Ok(content);
+        }
         if self.contents.len() >= CACHED {
             self.contents.pop_first();
         }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use hera_domain::engine::{At, Event, Outcome, Recall, Run, Tick, TriggerRequest, Version};
+use hera_domain::engine::{
+    At, Event, Outcome, Recall, Repeated, Run, Tick, TriggerRequest, Version,
+};
 use hera_domain::id::{JobId, RunId};
 use hera_domain::status::RunStatus;
 use hera_domain::version_id::VersionId;
@@ -11,13 +13,21 @@ use super::commands::Work;
 use super::handle::{CommandError, TriggerRun, Triggered};
 use super::leader::Leader;
 use crate::access::Actor;
-use crate::store::{IdempotentRun, Store, Subject};
+use crate::store::{IdempotentRun, RunView, Store, Subject};
 
 /// What became of a request before the engine saw it.
 pub(super) enum Ready {
-    Go(At, Vec<Version>),
+    Go(Box<Asked>),
     /// The same request was carried out before.
     Done(Triggered),
+}
+
+/// A request with what the database had to say of it.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    request: TriggerRequest,
+    /// Older versions that the engine must know for it.
+    recalled: Vec<Version>,
 }
 
 impl Leader {
@@ -38,7 +48,12 @@ impl Leader {
                 return triggered_before(&store, id, run).await.map(Ready::Done);
             }
         }
-        let at = match (&run.version, run.business_time) {
+        let repeated = match run.repeats {
+            Some(id) => Some(repeated(&store, run.job, id).await?),
+            None => None,
+        };
+        let version = run.version.as_ref();
+        let at = match (version, run.business_time) {
             (Some(id), _) => {
                 let known = match self.engine.version(id) {
                     Some(version) => Some(version.clone()),
@@ -50,9 +65,26 @@ impl Leader {
                 }
             }
             (None, Some(time)) => At::Business(time),
-            (None, None) => At::Latest,
+            (None, None) => match &repeated {
+                Some(earlier) => At::Business(earlier.business_time),
+                None => At::Latest,
+            },
         };
-        let request = request(actor, run, at);
+        let params = match &repeated {
+            Some(earlier) if run.params.is_empty() => earlier.run.params.clone(),
+            Some(_) | None => (!run.params.is_empty()).then(|| Arc::new(run.params.clone())),
+        };
+        let request = TriggerRequest {
+            job: run.job,
+            trigger: run.trigger,
+            at,
+            params,
+            repeats: repeated.as_ref().and_then(|earlier| {
+                let (run, revision) = (earlier.run.id, earlier.run.revision?);
+                Some(Repeated { run, revision })
+            }),
+            operator: Some(actor.name.clone()),
+        };
         let mut recalled = Vec::new();
         for Recall { job, from, until } in self
             .engine
@@ -66,7 +98,7 @@ impl Leader {
                     .map_err(failed)?,
             );
         }
-        Ok(Ready::Go(at, recalled))
+        Ok(Ready::Go(Box::new(Asked { request, recalled })))
     }
 
     /// The business time of a version that has no row yet, read off its id.
@@ -87,8 +119,7 @@ impl Leader {
         &mut self,
         actor: &Actor,
         run: &TriggerRun,
-        at: At,
-        recalled: Vec<Version>,
+        Asked { request, recalled }: Asked,
         tick: Tick,
         work: &mut Work,
     ) -> Result<Triggered, CommandError> {
@@ -98,7 +129,7 @@ impl Leader {
         if !recalled.is_empty() {
             self.step(Event::Recall(recalled), tick, work)?;
         }
-        let outcome = self.step(Event::Trigger(request(actor, run, at)), tick, work)?;
+        let outcome = self.step(Event::Trigger(request), tick, work)?;
         let Outcome::Triggered { run: id, version } = outcome else {
             return Err(CommandError::Conflict("the trigger made no run".into()));
         };
@@ -169,17 +200,22 @@ async fn triggered_before(
     })
 }
 
-fn request(actor: &Actor, run: &TriggerRun, at: At) -> TriggerRequest {
-    TriggerRequest {
-        job: run.job,
-        trigger: run.trigger,
-        at,
-        params: (!run.params.is_empty()).then(|| Arc::new(run.params.clone())),
-        operator: Some(actor.name.clone()),
+/// The run that is to be repeated, if what it ran is still known.
+async fn repeated(store: &Store, job: JobId, run: RunId) -> Result<RunView, CommandError> {
+    let failed = |error: crate::store::StoreError| CommandError::Store(error.to_string());
+    let found = store.run(run).await.map_err(failed)?;
+    let found = found.filter(|view| view.run.job == job);
+    let view = found.ok_or_else(|| CommandError::NotFound(format!("run {run} of job {job}")))?;
+    let kept = store.run_script(run).await.map_err(failed)?;
+    if kept.is_none() || view.run.revision.is_none() {
+        return Err(CommandError::Conflict(format!(
+            "run {run} cannot be repeated as it was: what it ran was never recorded or is not kept any more; start one with today's script"
+        )));
     }
+    Ok(view)
 }
 
 /// Whether a run is of the kind that is asked for.
 fn is_same(run: &Run, asked: &TriggerRun) -> bool {
-    (run.job, run.trigger) == (asked.job, asked.trigger)
+    (run.job, run.trigger, run.repeats) == (asked.job, asked.trigger, asked.repeats)
 }

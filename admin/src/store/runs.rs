@@ -49,6 +49,7 @@ pub(super) struct Row {
     worker_id: Option<i64>,
     nonce: Option<String>,
     revision: Option<i64>,
+    repeats: Option<i64>,
     params: Option<String>,
     operator: Option<String>,
     created_at: At,
@@ -85,6 +86,7 @@ impl From<&Run> for Row {
             worker,
             nonce,
             revision,
+            repeats,
             params,
             operator,
             created_at,
@@ -118,6 +120,7 @@ impl From<&Run> for Row {
             worker_id: worker.map(|id| id.0),
             nonce: nonce.clone(),
             revision: revision.map(|revision| revision.0),
+            repeats: repeats.map(|run| run.0),
             params: params.as_ref().map(|params| to_json(params.as_ref())),
             operator: operator.clone(),
             created_at: At(*created_at),
@@ -173,6 +176,7 @@ impl TryFrom<Row> for Run {
             worker: row.worker_id.map(WorkerId),
             nonce: row.nonce,
             revision: row.revision.map(Revision),
+            repeats: row.repeats.map(RunId),
             params: row
                 .params
                 .map(|json| from_json(&json, "hera_run.params"))

@@ -216,6 +216,7 @@ diesel::table! {
         worker_id -> Nullable<BigInt>,
         nonce -> Nullable<Text>,
         revision -> Nullable<BigInt>,
+        repeats -> Nullable<BigInt>,
         params -> Nullable<Text>,
         operator -> Nullable<Text>,
         created_at -> Instant,

@@ -113,6 +113,7 @@ pub fn routes() -> Vec<Route> {
         get("/hera/api/v1/jobs/{id}/versions", Read, || web::to(api::versions::list)),
         get("/hera/api/v1/runs", Read, || web::to(api::runs::list)),
         get("/hera/api/v1/runs/{id}", Read, || web::to(api::runs::show)),
+        get("/hera/api/v1/runs/{id}/script", Read, || web::to(api::runs::script)),
         get("/hera/api/v1/runs/{id}/log", Read, || web::to(api::logs::bytes)),
         get("/hera/api/v1/runs/{id}/log/stream", Read, || web::to(api::logs::stream)),
         post("/hera/api/v1/runs/{id}/cancel", Operate, || web::to(api::runs::cancel)),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::clock::Timestamp;
 use crate::engine::record::{HostGroup, Version};
-use crate::id::{HostGroupId, JobId, RunId, WorkerId};
+use crate::id::{HostGroupId, JobId, Revision, RunId, WorkerId};
 use crate::job::{JobDef, Params};
 use crate::status::Trigger;
 
@@ -64,7 +64,16 @@ pub struct TriggerRequest {
     /// Which version; [`At::Latest`] as semantics §4 says.
     pub at: At,
     pub params: Option<Arc<Params>>,
+    /// An earlier run that is to be repeated as it was; `None` = today's script.
+    pub repeats: Option<Repeated>,
     pub operator: Option<String>,
+}
+
+/// An earlier run and the revision that it ran with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Repeated {
+    pub run: RunId,
+    pub revision: Revision,
 }
 
 /// Which version of a job is meant.

@@ -32,8 +32,8 @@ use chrono::TimeDelta;
 
 pub use decision::{Alarm, AlarmKind, Change, Decisions, Outcome, Refusal, Send};
 pub use event::{
-    At, End, Event, InventoryItem, InventoryState, Load, RunRef, Tick, TriggerRequest, WorkerEvent,
-    WorkerHello,
+    At, End, Event, InventoryItem, InventoryState, Load, Repeated, RunRef, Tick, TriggerRequest,
+    WorkerEvent, WorkerHello,
 };
 pub use record::{CancelledBy, HostGroup, Limits, Run, Snapshot, Version};
 pub use trigger::Recall;

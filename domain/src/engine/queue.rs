@@ -312,7 +312,9 @@ impl Engine {
             run.dispatched_at = Some(now);
             run.reason = None;
             if let Some(def) = def {
-                run.revision = Some(def.revision);
+                if run.repeats.is_none() {
+                    run.revision = Some(def.revision);
+                }
                 run.priority = def.priority;
                 run.host_group = def.host_group;
             }

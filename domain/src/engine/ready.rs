@@ -5,6 +5,7 @@ use super::state::expires_at;
 use super::{Batch, Engine};
 use crate::clock::Timestamp;
 use crate::engine::decision::AlarmKind;
+use crate::engine::event::Repeated;
 use crate::engine::record::{Run, Version};
 use crate::id::{CommitSeq, JobId, RunId, VersionKey};
 use crate::job::{Edge, Params, ScheduleKind};
@@ -28,6 +29,7 @@ pub(super) struct Order {
     pub trigger: Trigger,
     pub attempt: u32,
     pub params: Option<Arc<Params>>,
+    pub repeats: Option<Repeated>,
     pub operator: Option<String>,
 }
 
@@ -37,7 +39,19 @@ impl Order {
             trigger,
             attempt: 1,
             params: None,
+            repeats: None,
             operator: None,
+        }
+    }
+
+    /// The next attempt of what a run was to do.
+    pub(super) fn again(run: &Run, attempt: u32) -> Self {
+        Self {
+            trigger: run.trigger,
+            attempt,
+            params: run.params.clone(),
+            repeats: run.repeated(),
+            operator: run.operator.clone(),
         }
     }
 }
@@ -120,11 +134,13 @@ impl Engine {
         {
             return self.tell(row, Some(held.reason()), batch);
         }
-        let order = Order {
-            trigger,
-            attempt: row.attempts + 1,
-            params: failed.as_ref().and_then(|run| run.params.clone()),
-            operator: failed.as_ref().and_then(|run| run.operator.clone()),
+        let attempt = row.attempts + 1;
+        let order = match &failed {
+            Some(run) => Order::again(run, attempt),
+            None => Order {
+                attempt,
+                ..Order::first(trigger)
+            },
         };
         let run = self.create_run(row, &order, batch);
         if let Some(worker) = failed.and_then(|run| run.worker) {
@@ -298,7 +314,8 @@ impl Engine {
             host_group: def.and_then(|def| def.host_group),
             worker: None,
             nonce: None,
-            revision: None,
+            revision: order.repeats.map(|earlier| earlier.revision),
+            repeats: order.repeats.map(|earlier| earlier.run),
             params: order.params.clone(),
             operator: order.operator.clone(),
             created_at: batch.tick.now,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
+use crate::engine::event::Repeated;
 use crate::id::{CommitSeq, HostGroupId, JobId, Revision, RunId, VersionKey, WorkerId};
 use crate::job::{JobDef, Params};
 use crate::status::{Origin, RunStatus, Trigger, VersionStatus};
@@ -65,8 +66,10 @@ pub struct Run {
     /// Tells this run from another of the same id (after a reset or a restored backup). Known
     /// from the dispatch on, the same for every repetition of it.
     pub nonce: Option<String>,
-    /// The job's revision at dispatch.
+    /// The job's revision at dispatch; from the start on if it repeats another run.
     pub revision: Option<Revision>,
+    /// The run that it repeats as it was, with that run's revision and config.
+    pub repeats: Option<RunId>,
     pub params: Option<Arc<Params>>,
     pub operator: Option<String>,
     pub created_at: Timestamp,
@@ -87,6 +90,14 @@ pub struct Run {
     pub overdue: bool,
     pub cpu_ms: Option<i64>,
     pub peak_memory_kib: Option<i64>,
+}
+
+impl Run {
+    /// What it repeats as it was, if it does.
+    pub(super) fn repeated(&self) -> Option<Repeated> {
+        let (run, revision) = self.repeats.zip(self.revision)?;
+        Some(Repeated { run, revision })
+    }
 }
 
 /// Who cancelled a run: a system-cancelled version may re-arm, a person's word stands.

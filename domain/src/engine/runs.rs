@@ -158,12 +158,7 @@ impl Engine {
         if run.trigger == Trigger::Schedule && self.held_back(row).is_some() {
             return self.wait_again(row.key, batch);
         }
-        let order = Order {
-            trigger: run.trigger,
-            attempt: 1,
-            params: run.params.clone(),
-            operator: run.operator.clone(),
-        };
+        let order = Order::again(run, 1);
         if let (Some(new), Some(worker)) = (self.start(row.key, &order, batch), run.worker) {
             self.queue.avoid(new, worker);
         }

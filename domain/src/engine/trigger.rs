@@ -75,6 +75,7 @@ impl Engine {
             trigger: request.trigger,
             attempt: 1,
             params: request.params,
+            repeats: request.repeats,
             operator: request.operator,
         };
         let run = self.start_by_hand(key, &order, origin, batch);

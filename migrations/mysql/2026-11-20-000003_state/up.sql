@@ -49,6 +49,7 @@ CREATE TABLE IF NOT EXISTS hera_run (
     worker_id BIGINT NULL,
     nonce VARCHAR(64) NULL,
     revision BIGINT NULL,
+    repeats BIGINT NULL,
     params MEDIUMTEXT NULL,
     operator VARCHAR(100) NULL,
     created_at DATETIME(3) NOT NULL,

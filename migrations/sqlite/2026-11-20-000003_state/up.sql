@@ -49,6 +49,7 @@ CREATE TABLE IF NOT EXISTS hera_run (
     worker_id BIGINT NULL,
     nonce TEXT NULL,
     revision BIGINT NULL,
+    repeats BIGINT NULL,
     params TEXT NULL,
     operator TEXT NULL,
     created_at TIMESTAMP NOT NULL,

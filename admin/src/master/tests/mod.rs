@@ -123,6 +123,7 @@ impl Admin {
             version: None,
             business_time: None,
             params: BTreeMap::new(),
+            repeats: None,
             idempotency_key: None,
         };
         Ok(self.handle.trigger(&person(), run).await?.run)
@@ -385,6 +386,7 @@ async fn a_repeated_request_finds_the_first_run() {
         version: None,
         business_time: None,
         params: BTreeMap::new(),
+        repeats: None,
         idempotency_key: Some("k1".into()),
     };
     let actor = person();
@@ -409,6 +411,67 @@ async fn a_repeated_request_finds_the_first_run() {
 }
 
 #[tokio::test]
+async fn a_run_is_repeated_as_it_was_or_with_today_s_script() {
+    let db = TestDb::sqlite().await;
+    let admin = Admin::start(&db.store).await;
+    let mut worker = admin.worker(1, Vec::new()).await;
+    let mut today = content("changing", "echo ${greeting} ${name} ${secret.word}", &[]);
+    today.config.insert("secret.word".into(), "old".into());
+    let id = job(&admin, today.clone()).await;
+    let ask = |repeats, params| TriggerRun {
+        job: id,
+        trigger: Trigger::Manual,
+        version: None,
+        business_time: None,
+        params,
+        repeats,
+        idempotency_key: None,
+    };
+    let name = BTreeMap::from([("name".to_owned(), "lin".to_owned())]);
+    let asked = admin.handle.trigger(&person(), ask(None, name)).await;
+    let first = asked.unwrap();
+    let (run, start) = worker.started().await;
+    assert_eq!(start.script, "echo good morning lin old");
+    worker.finish(&run, 0).await;
+    worker.acknowledged(&run).await;
+
+    today.script = "echo changed".into();
+    today.config = BTreeMap::from([
+        ("greeting".into(), "good night".into()),
+        ("secret.word".into(), "new".into()),
+    ]);
+    let save = SaveJob {
+        id: Some(id),
+        base_revision: Some(Revision(1)),
+        content: today,
+        comment: String::new(),
+    };
+    admin.handle.save_job(&person(), save).await.unwrap();
+    let again = ask(Some(first.run), BTreeMap::new());
+    let again = admin.handle.trigger(&person(), again).await.unwrap();
+    assert_eq!(again.version, first.version);
+    let (run, start) = worker.started().await;
+    assert_eq!(start.script, "echo good morning lin new");
+    let row = db.store.run(again.run).await.unwrap().unwrap().run;
+    assert_eq!(
+        (row.revision, row.repeats),
+        (Some(Revision(1)), Some(first.run))
+    );
+    worker.finish(&run, 0).await;
+    worker.acknowledged(&run).await;
+
+    let plain = ask(None, BTreeMap::new());
+    let third = admin.handle.trigger(&person(), plain).await.unwrap();
+    let (_, start) = worker.started().await;
+    assert_eq!(start.script, "echo changed");
+    // Nothing is known of a run that has not been dispatched, or that is another job's.
+    let foreign = ask(Some(RunId(third.run.0 + 1)), BTreeMap::new());
+    let refused = admin.handle.trigger(&person(), foreign).await.unwrap_err();
+    assert!(matches!(refused, CommandError::NotFound(_)), "{refused}");
+    admin.stop().await;
+}
+
+#[tokio::test]
 async fn a_version_belongs_to_its_job() {
     let db = TestDb::sqlite().await;
     let admin = Admin::start(&db.store).await;
@@ -420,6 +483,7 @@ async fn a_version_belongs_to_its_job() {
         version,
         business_time: None,
         params: BTreeMap::new(),
+        repeats: None,
         idempotency_key: None,
     };
     let first = admin.handle.trigger(&person(), request(root, None)).await;

@@ -55,6 +55,7 @@ pub(super) fn run(n: i64, status: RunStatus) -> Run {
         worker: None,
         nonce: None,
         revision: None,
+        repeats: None,
         params: None,
         operator: None,
         created_at: at(n),

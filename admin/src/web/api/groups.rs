@@ -7,12 +7,13 @@ use hera_domain::group::{GroupContent, GroupDef};
 use hera_domain::id::{GroupId, Revision};
 use serde::{Deserialize, Serialize};
 
-use super::masked::{masked, unmask};
+use super::masked::masked;
 use crate::master::Definitions;
 use crate::web::AppState;
 use crate::web::auth::Identity;
 use crate::web::error::{Error, Result};
 use crate::web::extract::{Json, List, Query};
+use hera_domain::config::unmask;
 
 /// A group as the API shows it.
 #[derive(Serialize)]

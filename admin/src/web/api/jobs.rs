@@ -8,13 +8,13 @@ use serde_json::json;
 
 use super::job_body::JobBody;
 use super::job_view::{JobSummary, JobView};
-use super::masked::unmask;
 use crate::master::{Chain, SaveJob};
 use crate::store::StoredJob;
 use crate::web::AppState;
 use crate::web::auth::Identity;
 use crate::web::error::{Error, Result};
 use crate::web::extract::{Json, List, Query};
+use hera_domain::config::unmask;
 
 pub(in crate::web) async fn list(
     state: web::Data<AppState>,

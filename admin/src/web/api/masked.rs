@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hera_domain::config::{MASK, shown};
+use hera_domain::config::shown;
 
 type Config = BTreeMap<String, String>;
 
@@ -14,20 +14,10 @@ pub(super) fn masked(config: &Config) -> BTreeMap<&str, &str> {
         .collect()
 }
 
-/// Puts the stored secrets back in place of the masks.
-pub(super) fn unmask(sent: &mut Config, stored: &Config) {
-    for (key, value) in sent {
-        if let Some(secret) = stored
-            .get(key)
-            .filter(|s| value == MASK && shown(key, s) == MASK)
-        {
-            value.clone_from(secret);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use hera_domain::config::{MASK, unmask};
+
     use super::*;
 
     #[test]

@@ -11,6 +11,7 @@ use hera_domain::version_id::VersionId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::masked::masked;
 use crate::master::TriggerRun;
 use crate::store::{RunFilter, RunView};
 use crate::web::auth::Identity;
@@ -35,6 +36,7 @@ pub(super) struct RunJson<'a> {
     priority: u8,
     worker: Option<&'a str>,
     revision: Option<Revision>,
+    repeats: Option<RunId>,
     #[serde(serialize_with = "time")]
     created_at: Timestamp,
     #[serde(serialize_with = "opt_time")]
@@ -47,7 +49,7 @@ pub(super) struct RunJson<'a> {
     signal: Option<i32>,
     reason: Option<&'a str>,
     operator: Option<&'a str>,
-    params: Option<&'a BTreeMap<String, String>>,
+    params: Option<BTreeMap<&'a str, &'a str>>,
     kill_confirmed: Option<bool>,
     unreachable: bool,
     cpu_ms: Option<i64>,
@@ -69,6 +71,7 @@ impl<'a> From<&'a RunView> for RunJson<'a> {
             priority: run.priority,
             worker: view.worker_name.as_deref(),
             revision: run.revision,
+            repeats: run.repeats,
             created_at: run.created_at,
             dispatched_at: run.dispatched_at,
             started_at: run.started_at,
@@ -77,7 +80,7 @@ impl<'a> From<&'a RunView> for RunJson<'a> {
             signal: run.signal,
             reason: run.reason.as_deref(),
             operator: run.operator.as_deref(),
-            params: run.params.as_deref(),
+            params: run.params.as_deref().map(masked),
             kill_confirmed: run.kill_confirmed,
             unreachable: run.unreachable,
             cpu_ms: run.cpu_ms,
@@ -95,6 +98,8 @@ pub(in crate::web) struct TriggerBody {
     business_time: Option<Instant>,
     #[serde(default)]
     params: BTreeMap<String, String>,
+    /// An earlier run of the job, to be repeated as it was.
+    repeats: Option<RunId>,
 }
 
 pub(in crate::web) async fn trigger(
@@ -134,6 +139,7 @@ pub(in crate::web) async fn trigger(
         version: body.version,
         business_time: body.business_time.map(|at| at.0),
         params: body.params,
+        repeats: body.repeats,
         idempotency_key: idempotency_key(&request)?,
     };
     let made = state.master.trigger(&me.actor, run).await?;
@@ -147,6 +153,38 @@ pub(in crate::web) async fn trigger(
             "url": url,
             "log_url": format!("{url}/log"),
         })))
+}
+
+/// What a run executed.
+#[derive(Serialize)]
+struct ScriptJson<'a> {
+    run_id: RunId,
+    revision: Option<Revision>,
+    script: &'a str,
+    config: &'a BTreeMap<String, String>,
+    params: Option<BTreeMap<&'a str, &'a str>>,
+}
+
+/// What a run was given: its script with the variables in place but for secrets, and its config.
+pub(in crate::web) async fn script(
+    state: web::Data<AppState>,
+    id: web::Path<RunId>,
+) -> Result<HttpResponse> {
+    let view = state.store.run(*id).await?;
+    let view = view.ok_or_else(|| Error::NotFound(format!("run {id}")))?;
+    let kept = state.store.run_script(*id).await?;
+    let kept = kept.ok_or_else(|| {
+        Error::NotFound(format!(
+            "script of run {id}: it was not dispatched, or it is not kept any more"
+        ))
+    })?;
+    Ok(HttpResponse::Ok().json(ScriptJson {
+        run_id: *id,
+        revision: view.run.revision,
+        script: &kept.script,
+        config: &kept.config,
+        params: view.run.params.as_deref().map(masked),
+    }))
 }
 
 fn idempotency_key(request: &HttpRequest) -> Result<Option<String>> {

@@ -251,6 +251,11 @@ texts! {
         params_hint: "One key=value per line, over the config, for this run only.", "每行一个 key=value，仅对本次运行覆盖配置。";
         bad_time: "is no date and time, or one that does not exist in the job's zone", "不是有效的日期时间，或在任务时区中不存在";
         both: "names the version a second time; choose one of the two", "与版本重复指定，请只选其一";
+        script: "Script", "脚本";
+        todays: "Today's script", "使用当前脚本";
+        todays_hint: "The newest revision, with today's config", "最新修订与当前配置";
+        as_it_was: "As it was in run", "与当时一致，运行";
+        as_it_was_hint: "That run's script and config, secrets as they are today", "该次运行的脚本与配置，密钥取当前值";
         closed: "The job is closed. A run by hand works all the same.", "任务已关闭，仍可手动执行。";
     }
 
@@ -295,6 +300,8 @@ texts! {
         kill_unconfirmed: "unconfirmed: a process may still live", "未确认：可能仍有进程存活";
         params: "Parameters", "参数";
         no_params: "No parameters.", "没有参数。";
+        config: "Config it ran with", "运行时的配置";
+        repeats: "Repeats as it was", "与当时一致重跑";
         script: "Script as it ran", "实际执行的脚本";
         no_script: "The script is rendered when the run is dispatched.", "脚本在派发时生成。";
         log_waiting: "The log begins when the script starts.", "脚本启动后开始显示日志。";

@@ -170,12 +170,7 @@ impl JobForm {
             wrong.push(FieldError::new("config", e.to_string()));
             before.config.clone()
         });
-        // A secret is shown as a mask: a mask that comes back means "as it was".
-        for (key, value) in &mut config {
-            if config::is_secret(key) && value == config::MASK {
-                value.clone_from(before.config.get(key).unwrap_or(&String::new()));
-            }
-        }
+        config::unmask(&mut config, &before.config);
         let content = JobContent {
             name: self.name.trim().to_owned(),
             description: newlines(&self.description),

@@ -42,6 +42,8 @@ pub(super) struct RunPage {
     pub facts: Vec<Fact>,
     pub params: Vec<(String, String)>,
     pub script: Vec<String>,
+    /// The effective config that it ran with, secrets masked.
+    pub config: Vec<(String, String)>,
 }
 
 /// A stretch of the run's life, as wide as it was long.
@@ -74,7 +76,7 @@ async fn page(visit: &Visit, id: RunId) -> Result<RunPage> {
     let defs = visit.state.master.definitions();
     let group = defs.jobs.get(&run.job).map(|job| job.group);
     let dialog = format!(
-        "{BASE}/schedule/jobs/{}/run?version={}",
+        "{BASE}/schedule/jobs/{}/run?version={}&from={id}",
         run.job, view.version
     );
     Ok(RunPage {
@@ -96,7 +98,11 @@ async fn page(visit: &Visit, id: RunId) -> Result<RunPage> {
             .map(|(key, value)| (key.clone(), config::shown(key, value).to_owned()))
             .collect(),
         script: rendered
+            .as_ref()
             .map(|r| r.script.lines().map(str::to_owned).collect())
+            .unwrap_or_default(),
+        config: rendered
+            .map(|r| r.config.into_iter().collect())
             .unwrap_or_default(),
         run: RunLine::new(&view, times),
     })
@@ -153,12 +159,24 @@ fn facts(visit: &Visit, view: &RunView) -> Vec<Fact> {
         Fact::new(t.trigger, trigger_word(run.trigger, visit.lang)),
         Fact::new(t.attempt, run.attempt.to_string()),
     ];
+    if let Some(revision) = run.revision {
+        let n = revision.0;
+        let history = format!(
+            "{BASE}/schedule/jobs/{}/revisions?from={}&to={n}",
+            run.job,
+            (n - 1).max(1)
+        );
+        facts.push(Fact::new(t.revision, n.to_string()).link(history));
+    }
+    if let Some(earlier) = run.repeats {
+        facts
+            .push(Fact::new(t.repeats, earlier.to_string()).link(format!("{BASE}/runs/{earlier}")));
+    }
     let mut maybe = |name, value: Option<String>| {
         facts.extend(value.filter(|v| !v.is_empty()).map(|v| Fact::new(name, v)));
     };
     maybe(t.operator, run.operator.clone());
     maybe(t.worker, view.worker_name.clone());
-    maybe(t.revision, run.revision.map(|r| r.to_string()));
     maybe(t.created, Some(times.absolute(run.created_at)));
     maybe(t.dispatched, run.dispatched_at.map(|at| times.absolute(at)));
     maybe(t.started, run.started_at.map(|at| times.absolute(at)));

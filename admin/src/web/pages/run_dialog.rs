@@ -6,7 +6,8 @@ use chrono::{NaiveDateTime, TimeZone as _};
 use chrono_tz::Tz;
 use hera_domain::clock::Timestamp;
 use hera_domain::config;
-use hera_domain::id::JobId;
+use hera_domain::engine::Run;
+use hera_domain::id::{JobId, RunId};
 use hera_domain::job::FieldError;
 use hera_domain::status::{Switch, Trigger};
 use hera_domain::version_id::VersionId;
@@ -41,6 +42,17 @@ pub(super) struct RunDialog {
     pub versions: Vec<Choice>,
     pub business_time: String,
     pub params: String,
+    /// Opened for an earlier run, which may be repeated as it was.
+    pub earlier: Option<Earlier>,
+}
+
+/// The run that the dialog was opened from.
+#[derive(Debug)]
+pub(super) struct Earlier {
+    pub id: i64,
+    pub revision: i64,
+    pub newest: i64,
+    pub as_it_was: bool,
 }
 
 /// The form, and what a link fills in beforehand.
@@ -56,7 +68,14 @@ pub(super) struct Fields {
     business_time: String,
     #[serde(default)]
     params: String,
+    /// The run that the dialog was opened from.
+    from: Option<i64>,
+    #[serde(default)]
+    script: String,
 }
+
+/// The choice of the earlier run's script.
+const AS_IT_WAS: &str = "was";
 
 /// `GET /schedule/jobs/{id}/run?version=&trigger=`.
 pub(super) async fn show(
@@ -66,14 +85,42 @@ pub(super) async fn show(
 ) -> Result<HttpResponse> {
     let mut fields = query.into_inner();
     fields.key = crate::secret::generate();
+    if let Some(run) = earlier(&visit, JobId(*id), &fields).await? {
+        fields.params = lines(&run);
+    }
     html(&dialog(&visit, JobId(*id), fields, Errors::default()).await?)
+}
+
+/// The run that the dialog was opened from, if it is one of this job.
+async fn earlier(visit: &Visit, job: JobId, fields: &Fields) -> Result<Option<Run>> {
+    let Some(id) = fields.from else {
+        return Ok(None);
+    };
+    let found = visit.state.store.run(RunId(id)).await?;
+    Ok(found.map(|view| view.run).filter(|run| run.job == job))
+}
+
+/// The parameters of a run as they may be shown.
+fn lines(run: &Run) -> String {
+    let params = run.params.iter().flat_map(|params| params.iter());
+    let shown = params.map(|(key, value)| (key.clone(), config::shown(key, value).to_owned()));
+    config::to_lines(&shown.collect())
 }
 
 async fn dialog(visit: &Visit, id: JobId, fields: Fields, errors: Errors) -> Result<RunDialog> {
     let defs = visit.state.master.definitions();
     let job = find(&defs, id)?;
     let path = format!("{BASE}/schedule/jobs/{id}");
+    let earlier = earlier(visit, id, &fields).await?;
     Ok(RunDialog {
+        earlier: earlier.and_then(|run| {
+            Some(Earlier {
+                id: run.id.0,
+                revision: run.revision?.0,
+                newest: job.revision.0,
+                as_it_was: fields.script == AS_IT_WAS,
+            })
+        }),
         frame: visit.frame(Section::Schedule),
         action: format!("{path}/run"),
         back: path,
@@ -131,7 +178,8 @@ pub(super) async fn start(
     let zone = find(&visit.state.master.definitions(), id)?
         .schedule()
         .timezone;
-    let run = match read(&visit, id, zone, &fields) {
+    let earlier = earlier(&visit, id, &fields).await?;
+    let run = match read(&visit, id, zone, &fields, earlier.as_ref()) {
         Ok(run) => run,
         Err(errors) => {
             let page = dialog(&visit, id, fields, errors).await?;
@@ -159,6 +207,7 @@ fn read(
     job: JobId,
     zone: Tz,
     fields: &Fields,
+    earlier: Option<&Run>,
 ) -> std::result::Result<TriggerRun, Errors> {
     let t = &visit.t().run_dialog;
     let mut wrong = Vec::new();
@@ -173,10 +222,13 @@ fn read(
     if version.is_some() && business_time.is_some() {
         wrong.push(FieldError::new("business_time", t.both));
     }
-    let params = config::parse_lines(&fields.params).unwrap_or_else(|e| {
+    let mut params = config::parse_lines(&fields.params).unwrap_or_else(|e| {
         wrong.push(FieldError::new("params", e.to_string()));
         std::collections::BTreeMap::new()
     });
+    if let Some(before) = earlier.and_then(|run| run.params.as_deref()) {
+        config::unmask(&mut params, before);
+    }
     if !wrong.is_empty() {
         return Err(Errors(wrong));
     }
@@ -190,6 +242,9 @@ fn read(
         version,
         business_time,
         params,
+        repeats: earlier
+            .filter(|_| fields.script == AS_IT_WAS)
+            .map(|run| run.id),
         idempotency_key: (!fields.key.is_empty()).then(|| fields.key.clone()),
     })
 }

@@ -153,3 +153,26 @@ async fn a_way_back_that_is_stale_is_shown_again_with_the_reason() {
     assert!(page.contains("the newest revision is 3"), "{page}");
     assert!(page.contains("name=\"newest\" value=\"3\""), "{page}");
 }
+
+#[actix_web::test]
+async fn the_dialog_of_an_earlier_run_asks_for_it_as_it_was_or_with_today_s_script() {
+    let (mut app, _) = App::with_history().await;
+    app.write_run(5, None, RunStatus::Failed);
+    let token = app.token(Role::Member).await;
+    let (seen, mut passed_on) = mpsc::unbounded_channel();
+    app.lead(move |command| {
+        // The page that shows the refusal asks for versions: nobody answers.
+        if let Command::Trigger(_, run, _) = command {
+            seen.send(run).unwrap();
+        }
+    });
+    for (script, repeats) in [("was", Some(RunId(5))), ("", None)] {
+        let form = format!("trigger=manual&from=5&script={script}");
+        let request = request(Method::POST, "/hera/schedule/jobs/1/run")
+            .insert_header(("content-type", "application/x-www-form-urlencoded"))
+            .insert_header(bearer(&token))
+            .set_payload(form);
+        app.send(request).await;
+        assert_eq!(passed_on.recv().await.unwrap().repeats, repeats);
+    }
+}

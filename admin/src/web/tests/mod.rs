@@ -302,6 +302,7 @@ fn run(id: i64, status: RunStatus) -> Run {
         worker: None,
         nonce: None,
         revision: None,
+        repeats: None,
         params: None,
         operator: Some("lin".into()),
         created_at: at(id),

@@ -260,6 +260,7 @@ impl World {
             trigger,
             at,
             params: None,
+            repeats: None,
             operator: Some("hera".to_owned()),
         })
     }

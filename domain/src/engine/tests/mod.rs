@@ -159,6 +159,7 @@ impl Bench {
             trigger,
             at,
             params: None,
+            repeats: None,
             operator: Some("hera".to_owned()),
         }))?;
         match outcome {

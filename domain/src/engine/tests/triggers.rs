@@ -96,6 +96,7 @@ fn an_old_business_time_needs_the_surroundings_of_its_version() {
         trigger: Trigger::Recover,
         at: At::Business(time),
         params: None,
+        repeats: None,
         operator: None,
     };
     assert_eq!(

@@ -170,6 +170,7 @@ pub(super) fn run(id: i64, job: i64, status: RunStatus, took: i64) -> RunView {
             worker: begun.then_some(WorkerId(1)),
             nonce: None,
             revision: begun.then_some(Revision(4)),
+            repeats: None,
             params: Some(Arc::new(BTreeMap::from([(
                 "limit".to_owned(),
                 "500".to_owned(),

@@ -18,7 +18,7 @@ use crate::web::pages::job_new::NewJobPage;
 use crate::web::pages::job_tabs::{EdgeBadge, JobRunsPage, VersionRow, VersionsPage};
 use crate::web::pages::parts::{Chip, Choice, Errors, RunLine};
 use crate::web::pages::revisions::{Comparison, RestoreForm, RevisionRow, RevisionsPage};
-use crate::web::pages::run_dialog::RunDialog;
+use crate::web::pages::run_dialog::{Earlier, RunDialog};
 use crate::web::pages::tree::Spot;
 
 pub(super) fn overview(lang: Lang) -> OverviewPage {
@@ -228,6 +228,12 @@ pub(super) fn dialog(lang: Lang) -> RunDialog {
         )],
         business_time: String::new(),
         params: "limit=500".into(),
+        earlier: Some(Earlier {
+            id: 914,
+            revision: 3,
+            newest: 4,
+            as_it_was: false,
+        }),
     }
 }
 

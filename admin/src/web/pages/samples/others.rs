@@ -213,6 +213,7 @@ pub(super) fn run_page(lang: Lang, status: RunStatus) -> RunPage {
         ],
         params: vec![("limit".into(), "500".into())],
         script: SCRIPT.lines().map(str::to_owned).collect(),
+        config: vec![("queue".into(), "root.etl".into())],
         run: line,
     }
 }
