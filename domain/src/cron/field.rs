@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
+use super::month_day::MonthDay;
+
 /// One field of an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
@@ -56,6 +58,8 @@ pub(super) struct Fields {
     pub(super) months: BTreeSet<u32>,
     /// 1 = Sunday.
     pub(super) weekdays: BTreeSet<u32>,
+    /// The one day that a month has, where a day field names it; both are unrestricted then.
+    pub(super) month_day: Option<MonthDay>,
     /// `None` = every year of [`YEARS`].
     pub(super) years: Option<BTreeSet<u32>>,
     /// Unix: where both day fields are restricted, one of them is enough.

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{Datelike, NaiveDateTime, TimeDelta};
+use chrono::{Datelike, Days, NaiveDateTime, NaiveTime, TimeDelta};
 use cron::{Schedule, TimeUnitSpec};
 
 use super::field::{Fields, YEARS};
+use super::month_day::MonthDay;
 
 /// The local times that an expression names; whether a zone has them at all, once or twice is not
 /// their matter.
@@ -14,6 +15,8 @@ pub(super) struct LocalTimes {
     /// A time belongs if it fits one of these. There are two where either day field is enough,
     /// since the crate always asks for both; they differ in their days only.
     schedules: Vec<Schedule>,
+    /// Only times of these days belong; what the crate does not know.
+    month_day: Option<MonthDay>,
 }
 
 impl LocalTimes {
@@ -27,18 +30,40 @@ impl LocalTimes {
         } else {
             vec![schedule(fields, &fields.days, &fields.weekdays)]
         };
-        Self { schedules }
+        Self {
+            schedules,
+            month_day: fields.month_day,
+        }
     }
 
     /// The first of them that is not before `from`.
-    pub(super) fn at_or_after(&self, from: NaiveDateTime) -> Option<NaiveDateTime> {
+    pub(super) fn at_or_after(&self, mut from: NaiveDateTime) -> Option<NaiveDateTime> {
+        let Some(month_day) = self.month_day else {
+            return self.on_any_day(from);
+        };
+        loop {
+            let date = month_day.at_or_after(from.date(), last_year(), |month| {
+                self.any(|schedule| {
+                    schedule.months().includes(month.month())
+                        && schedule.years().includes(month.year().unsigned_abs())
+                })
+            })?;
+            let found = self.on_any_day(from.max(date.and_time(NaiveTime::MIN)))?;
+            if found.date() == date {
+                return Some(found);
+            }
+            from = (date + Days::new(1)).and_time(NaiveTime::MIN);
+        }
+    }
+
+    fn on_any_day(&self, from: NaiveDateTime) -> Option<NaiveDateTime> {
         // UTC never shifts, so it can stand for the clock on any wall.
         let before = (from - TimeDelta::seconds(1)).and_utc();
         let found = self.schedules.iter();
         let found = found.filter_map(|schedule| schedule.after(&before).next());
         let first = found.min()?.naive_utc();
         // The crate knows one year more than Quartz.
-        (first.year().unsigned_abs() <= *YEARS.end()).then_some(first)
+        (first.year() <= last_year()).then_some(first)
     }
 
     pub(super) fn include_hour(&self, hour: u32) -> bool {
@@ -52,6 +77,10 @@ impl LocalTimes {
     fn any(&self, asked: impl Fn(&Schedule) -> bool) -> bool {
         self.schedules.iter().any(asked)
     }
+}
+
+const fn last_year() -> i32 {
+    YEARS.end().cast_signed()
 }
 
 /// The fields in the crate's own words: numbers alone, which it cannot take otherwise than we do.

@@ -6,13 +6,19 @@
 
 mod field;
 mod fires;
+#[cfg(test)]
+mod hard;
 mod local;
+mod month_day;
 mod parse;
 #[cfg(test)]
 mod properties;
 mod reader;
+mod special;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vectors;
 
 use std::sync::Arc;
 

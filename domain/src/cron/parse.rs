@@ -100,6 +100,7 @@ fn parse_quartz(words: &[Word]) -> Result<Fields, CronError> {
         days: days.numbers,
         months: read(4)?.numbers,
         weekdays: weekdays.numbers,
+        month_day: days.month_day.or(weekdays.month_day),
         years: words
             .get(6)
             .map(|_| read(6))
@@ -121,6 +122,7 @@ fn parse_unix(words: &[Word]) -> Result<Fields, CronError> {
         days: days.numbers,
         months: read(3)?.numbers,
         weekdays: weekdays.numbers,
+        month_day: None,
         years: None,
         // As cron does it: a field that starts with a star only narrows the other one.
         either_day: !words[2].starts_with('*') && !words[4].starts_with('*'),

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 
 use super::CronError;
 use super::field::{Field, YEARS};
+use super::month_day::MonthDay;
 use super::parse::Word;
 
 /// Whose rules a field follows.
@@ -27,15 +28,17 @@ pub(super) enum Written {
 /// What one field holds.
 pub(super) struct Values {
     pub(super) numbers: BTreeSet<u32>,
+    /// Narrows the numbers, which are then all of them.
+    pub(super) month_day: Option<MonthDay>,
     pub(super) written: Written,
 }
 
 /// Reads one field.
 pub(super) struct Reader<'a> {
-    field: Field,
-    dialect: Dialect,
-    word: &'a Word,
-    next: usize,
+    pub(super) field: Field,
+    pub(super) dialect: Dialect,
+    pub(super) word: &'a Word,
+    pub(super) next: usize,
     numbers: BTreeSet<u32>,
 }
 
@@ -54,22 +57,20 @@ impl<'a> Reader<'a> {
         if self.peek() == Some('?') {
             return self.unspecified();
         }
-        let all = self.word.chars == ['*'];
-        loop {
-            self.item()?;
-            match self.peek() {
-                None => break,
-                Some(',') => self.next += 1,
-                Some(junk) => return Err(self.junk(junk)),
-            }
+        let month_day = self.month_day()?;
+        if month_day.is_some() {
+            self.add(self.range(), 1);
+        } else {
+            self.items()?;
         }
-        let written = if all {
+        let written = if self.word.chars == ['*'] {
             Written::All
         } else {
             Written::Restricted
         };
         Ok(Values {
             numbers: self.numbers,
+            month_day,
             written,
         })
     }
@@ -90,8 +91,30 @@ impl<'a> Reader<'a> {
         self.add(self.range(), 1);
         Ok(Values {
             numbers: self.numbers,
+            month_day: None,
             written: Written::Unspecified,
         })
+    }
+
+    fn items(&mut self) -> Result<(), CronError> {
+        if self.is_last_weekday() {
+            self.numbers.insert(self.last());
+            return Ok(());
+        }
+        loop {
+            self.item()?;
+            match self.peek() {
+                None => return Ok(()),
+                Some(',') => self.next += 1,
+                Some(junk) => return Err(self.junk(junk)),
+            }
+        }
+    }
+
+    /// As a day of the week a lone `L` is Saturday.
+    fn is_last_weekday(&self) -> bool {
+        let here = self.field == Field::Weekday && self.dialect == Dialect::Quartz;
+        here && matches!(*self.word.chars, ['L' | 'l'])
     }
 
     /// `*`, `*/3`, `/3`, `5`, `5/3`, `5-9`, `5-9/3`, `MON`, `MON-FRI`.
@@ -105,12 +128,8 @@ impl<'a> Reader<'a> {
             Some('/') if self.dialect == Dialect::Quartz => (*self.range().start(), None),
             _ => self.value_or_range()?,
         };
-        let from_star = matches!(self.word.chars.get(start), Some('*' | '/'));
-        let named = self
-            .word
-            .chars
-            .get(start)
-            .is_some_and(char::is_ascii_alphabetic);
+        let from_star = matches!(self.char_at(start), Some('*' | '/'));
+        let named = self.char_at(start).is_some_and(|c| c.is_ascii_alphabetic());
         let step = self.step(named, from_star || high.is_some())?;
         let high = match (high, step, from_star) {
             (Some(high), _, _) => high,
@@ -128,12 +147,7 @@ impl<'a> Reader<'a> {
             return Ok((low, None));
         }
         self.next += 1;
-        let named = |at: usize| {
-            self.word
-                .chars
-                .get(at)
-                .is_some_and(char::is_ascii_alphabetic)
-        };
+        let named = |at: usize| self.char_at(at).is_some_and(|c| c.is_ascii_alphabetic());
         if self.dialect == Dialect::Quartz
             && named(start) != named(self.next)
             && self.peek().is_some()
@@ -151,14 +165,11 @@ impl<'a> Reader<'a> {
         Ok((low, Some(high)))
     }
 
-    fn value(&mut self) -> Result<u32, CronError> {
+    pub(super) fn value(&mut self) -> Result<u32, CronError> {
         match self.peek() {
             Some(c) if c.is_ascii_digit() => {
                 let start = self.next;
                 let number = self.number();
-                if let Some(special @ ('L' | 'l' | 'W' | 'w' | '#')) = self.peek() {
-                    return Err(self.special(special));
-                }
                 let range = self.range();
                 number.filter(|n| range.contains(n)).ok_or_else(|| {
                     let written: String = self
@@ -185,27 +196,21 @@ impl<'a> Reader<'a> {
 
     fn named_value(&mut self) -> Result<u32, CronError> {
         let rest = self.word.chars.iter().skip(self.next);
-        let name: String = rest.take_while(|c| c.is_ascii_alphabetic()).collect();
-        let upper = name.to_ascii_uppercase();
+        let mut name: String = rest.take_while(|c| c.is_ascii_alphabetic()).collect();
+        let mut upper = name.to_ascii_uppercase();
         let names = self.field.names();
+        if let Some(before) = upper.strip_suffix('L').filter(|name| names.contains(name)) {
+            upper = before.to_owned();
+            name.pop();
+        }
         if let Some(index) = names.iter().position(|known| *known == upper) {
             self.next += name.len();
-            if let Some(special @ '#') = self.peek() {
-                return Err(self.special(special));
-            }
             let index = u32::try_from(index).expect("no field has many names");
             return Ok(self.range().start() + index);
         }
         if upper.bytes().all(|c| matches!(c, b'L' | b'W')) {
             let special = upper.chars().next().unwrap_or('L');
             return Err(self.special(special));
-        }
-        if upper.len() == 4
-            && upper.ends_with('L')
-            && names.iter().any(|known| upper.starts_with(known))
-        {
-            self.next += 3;
-            return Err(self.special('L'));
         }
         Err(match names {
             [] => self.error(&format!("\"{name}\" is no number")),
@@ -244,7 +249,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Digits; `None` if there are none or they are too many.
-    fn number(&mut self) -> Option<u32> {
+    pub(super) fn number(&mut self) -> Option<u32> {
         let rest = self.word.chars.iter().skip(self.next);
         let digits: String = rest.take_while(|c| c.is_ascii_digit()).collect();
         self.next += digits.len();
@@ -281,7 +286,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn range(&self) -> RangeInclusive<u32> {
+    pub(super) fn range(&self) -> RangeInclusive<u32> {
         match (self.field, self.dialect) {
             (Field::Second | Field::Minute, _) => 0..=59,
             (Field::Hour, _) => 0..=23,
@@ -297,19 +302,12 @@ impl<'a> Reader<'a> {
         *self.range().end()
     }
 
-    fn peek(&self) -> Option<char> {
-        self.word.chars.get(self.next).copied()
+    pub(super) fn peek(&self) -> Option<char> {
+        self.char_at(self.next)
     }
 
-    fn special(&self, c: char) -> CronError {
-        let day_field = matches!(self.field, Field::Day | Field::Weekday);
-        if day_field && self.dialect == Dialect::Quartz {
-            self.error(&format!(
-                "\"{c}\" is not supported yet; use numbers, ranges, lists and steps"
-            ))
-        } else {
-            self.error(&format!("\"{c}\" cannot stand here; remove it"))
-        }
+    pub(super) fn char_at(&self, at: usize) -> Option<char> {
+        self.word.chars.get(at).copied()
     }
 
     fn junk(&self, c: char) -> CronError {
@@ -323,7 +321,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn error(&self, message: &str) -> CronError {
+    pub(super) fn error(&self, message: &str) -> CronError {
         CronError::new(
             self.word.start + self.next,
             format!("{}: {message}", self.field.name()),

@@ -22,7 +22,7 @@ fn day(text: &str, tz: Tz, date: &str) -> Vec<String> {
         .collect()
 }
 
-fn first(text: &str, tz: Tz, after: &str, count: usize) -> Vec<String> {
+pub(super) fn first(text: &str, tz: Tz, after: &str, count: usize) -> Vec<String> {
     let fires = parse(text);
     let fires = fires.fires(tz, utc(after)).take(count);
     fires
@@ -402,19 +402,69 @@ fn the_two_day_fields_need_one_question_mark() {
 }
 
 #[test]
-fn what_is_not_supported_yet_says_so() {
-    let places = [
-        ("0 0 3 L * ?", "day of month", 'L', 7),
-        ("0 0 3 LW * ?", "day of month", 'L', 7),
-        ("0 0 3 15W * ?", "day of month", 'W', 9),
-        ("0 0 3 ? * 6L", "day of week", 'L', 12),
-        ("0 0 3 ? * 6#3", "day of week", '#', 12),
-        ("0 0 3 ? * FRIL", "day of week", 'L', 14),
-    ];
-    for (text, field, special, character) in places {
-        let message = format!(
-            "{field}: \"{special}\" is not supported yet; use numbers, ranges, lists and steps"
-        );
-        refused(text, &message, character);
-    }
+fn a_day_of_the_month_stands_alone_in_its_field() {
+    refused(
+        "0 0 3 15W-20W * ?",
+        "day of month: nothing may follow \"15W\" in its field; remove the rest",
+        10,
+    );
+    refused(
+        "0 0 3 L,15 * ?",
+        "day of month: \"L\" cannot stand in a list; let it stand alone",
+        8,
+    );
+    refused(
+        "0 0 3 1,15W * ?",
+        "day of month: \"W\" follows one day alone in its field, as in \"15W\" or \"LW\"",
+        11,
+    );
+    refused(
+        "0 0 3 ? * 6#3,2#1",
+        "day of week: \"6#3\" cannot stand in a list; let it stand alone",
+        14,
+    );
+    refused(
+        "0 0 3 ? * MON-FRIL",
+        "day of week: \"L\" follows one day alone in its field, as in \"6L\" (the last Friday)",
+        18,
+    );
+    refused(
+        "0 0 3 15W * MON",
+        "day of month and day of week are both given; write \"?\" in one of them",
+        13,
+    );
+}
+
+#[test]
+fn the_numbers_of_a_day_of_the_month_have_bounds() {
+    refused(
+        "0 0 3 L-31 * ?",
+        "day of month: a number from 0 to 30 must follow \"L-\"",
+        9,
+    );
+    refused(
+        "0 0 3 32W * ?",
+        "day of month: a number from 1 to 31 must stand before \"W\"",
+        7,
+    );
+    refused(
+        "0 0 3 ? * FRI#6",
+        "day of week: a number from 1 to 5 must follow \"#\"",
+        15,
+    );
+    refused(
+        "0 0 3 ? * 8L",
+        "day of week: 8 is out of range; use 1 to 7",
+        11,
+    );
+    refused(
+        "0 0 5L * * ?",
+        "hours: \"L\" cannot stand here; remove it",
+        6,
+    );
+    refused(
+        "0 3 L * *",
+        "day of month: \"L\" belongs to the form with seconds; put them first, as in \"0 0 3 L * ?\"",
+        5,
+    );
 }
