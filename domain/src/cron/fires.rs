@@ -1,89 +1,48 @@
-//! From local times to instants: the rule for summer time.
+//! The instants at which an expression fires.
 
-use chrono::{NaiveDateTime, SubsecRound, TimeDelta, Timelike};
+use chrono::{NaiveDate, SubsecRound, TimeDelta};
 use chrono_tz::Tz;
 
-use super::CronExpr;
+use super::Meaning;
 use super::field::YEARS;
-use super::local::LocalTimes;
-use crate::clock::Timestamp;
-use crate::zone::{self, Shift};
-
-/// A shift farther from the next matching local time than this cannot move it.
-const REACH: TimeDelta = TimeDelta::hours(26);
+use super::summer_time::LocalFires;
+use super::validity::Validity;
+use crate::clock::{Timestamp, from_millis};
+use crate::zone::day_start;
 
 /// The instants at which an expression fires in a zone, in order, each once.
 #[derive(Debug, Clone)]
 pub struct Fires<'a> {
-    times: &'a LocalTimes,
-    tz: Tz,
-    /// The first whole second that has not been looked at; `None` = nothing is left.
-    from: Option<Timestamp>,
+    source: Source<'a>,
+    until: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone)]
+enum Source<'a> {
+    Local(LocalFires<'a>),
+    /// The next one, and the time between two.
+    Every(Timestamp, TimeDelta),
+    Once(Option<Timestamp>),
 }
 
 impl<'a> Fires<'a> {
-    pub(super) fn after(expr: &'a CronExpr, tz: Tz, after: Timestamp) -> Self {
-        // Kept well inside the calendar, so that no sum below can leave it.
-        let first = day(YEARS.start().cast_signed() - 1, 12, 30);
-        let last = day(YEARS.end().cast_signed() + 1, 1, 2);
-        let whole = after.max(first).trunc_subsecs(0);
-        Self {
-            times: &expr.times,
-            tz,
-            from: (whole < last).then(|| whole + TimeDelta::seconds(1)),
-        }
-    }
-
-    fn first_from(&self, mut from: Timestamp) -> Option<Timestamp> {
-        loop {
-            if let Some(gap) = gap_before(self.tz, from)
-                && self.fires_after_gap(gap)
-            {
-                return Some(from);
+    pub(super) fn new(meaning: &'a Meaning, tz: Tz, validity: Validity, after: Timestamp) -> Self {
+        let from = validity.from.map(tame);
+        // `from` itself is valid.
+        let before = from.map(|from| from - TimeDelta::milliseconds(1));
+        let after = before.map_or(after, |before| before.max(after));
+        let source = match meaning {
+            Meaning::Fields(times) => Source::Local(LocalFires::after(times, tz, after)),
+            Meaning::Every(period) => {
+                let origin = from.map_or_else(|| epoch(tz), whole_second_at_or_after);
+                Source::Every(next_of(origin, *period, tame(after)), *period)
             }
-            let offset = zone::offset(self.tz, from);
-            let candidate = self
-                .times
-                .at_or_after(from.naive_utc() + offset)
-                .map(|local| local.and_utc() - offset);
-            let horizon = from + REACH;
-            let until = candidate.map_or(horizon, |at| at.min(horizon));
-            from = if let Some(shift) = zone::next_shift(self.tz, from, until) {
-                shift.at
-            } else {
-                match candidate? {
-                    far if far > horizon => horizon.max(far - REACH),
-                    at => match self.second_pass_until(at) {
-                        Some(end) => end,
-                        None => return Some(at),
-                    },
-                }
-            };
+            Meaning::At(moment) => Source::Once(Some(moment.at(tz)).filter(|at| *at > after)),
+        };
+        Self {
+            source,
+            until: validity.until,
         }
-    }
-
-    /// Whether times left out by the gap are made up for by one fire at its end.
-    fn fires_after_gap(&self, gap: Shift) -> bool {
-        let (start, end) = (gap.local_before(), gap.local_after());
-        let next = self.times.at_or_after(start);
-        next.is_some_and(|local| local < end) && !self.follows_elapsed_time(start, end)
-    }
-
-    /// If `at` repeats a local time that fires at its first pass only: where the repetition ends.
-    fn second_pass_until(&self, at: Timestamp) -> Option<Timestamp> {
-        let shift = zone::repeated_by(self.tz, at)?;
-        let (start, end) = (shift.local_after(), shift.local_before());
-        (!self.follows_elapsed_time(start, end)).then(|| shift.at + (end - start))
-    }
-
-    /// Whether the hours hold the hour before a gap or overlap, every hour in it and the one after.
-    fn follows_elapsed_time(&self, start: NaiveDateTime, end: NaiveDateTime) -> bool {
-        let hour = TimeDelta::hours(1);
-        let first = hour_of(start) - hour;
-        let last = hour_of(end - TimeDelta::seconds(1)) + hour;
-        std::iter::successors(Some(first), |at| Some(*at + hour))
-            .take_while(|at| *at <= last)
-            .all(|at| self.times.include_hour(at.hour()))
     }
 }
 
@@ -91,30 +50,55 @@ impl Iterator for Fires<'_> {
     type Item = Timestamp;
 
     fn next(&mut self) -> Option<Timestamp> {
-        let found = self.first_from(self.from?);
-        self.from = found.map(|at| at + TimeDelta::seconds(1));
-        found
+        let found = match &mut self.source {
+            Source::Local(fires) => fires.next(),
+            Source::Every(next, period) => {
+                let at = *next;
+                (at < end()).then(|| {
+                    *next += *period;
+                    at
+                })
+            }
+            Source::Once(at) => at.take(),
+        };
+        found.filter(|at| self.until.is_none_or(|until| *at < until))
     }
 }
 
 impl std::iter::FusedIterator for Fires<'_> {}
 
-/// The gap whose first instant afterwards is `at`.
-fn gap_before(tz: Tz, at: Timestamp) -> Option<Shift> {
-    zone::next_shift(tz, at - TimeDelta::seconds(1), at).filter(Shift::is_gap)
+/// The first of `origin`, `origin + period`, … after an instant.
+fn next_of(origin: Timestamp, period: TimeDelta, after: Timestamp) -> Timestamp {
+    let passed = (after - origin).num_milliseconds();
+    let count = passed.div_euclid(period.num_milliseconds()) + 1;
+    origin + TimeDelta::milliseconds(count.max(0) * period.num_milliseconds())
 }
 
-/// The whole hour that a local time lies in.
-fn hour_of(local: NaiveDateTime) -> NaiveDateTime {
-    local
-        .date()
-        .and_hms_opt(local.hour(), 0, 0)
-        .expect("a whole hour of an existing time exists")
+fn whole_second_at_or_after(at: Timestamp) -> Timestamp {
+    let whole = at.trunc_subsecs(0);
+    if whole < at {
+        whole + TimeDelta::seconds(1)
+    } else {
+        whole
+    }
 }
 
-fn day(year: i32, month: u32, day: u32) -> Timestamp {
-    chrono::NaiveDate::from_ymd_opt(year, month, day)
-        .and_then(|date| date.and_hms_opt(0, 0, 0))
+fn epoch(tz: Tz) -> Timestamp {
+    day_start(
+        tz,
+        NaiveDate::from_ymd_opt(1970, 1, 1).expect("a date of the calendar"),
+    )
+}
+
+/// The nearest instant that no sum here can take out of the calendar.
+fn tame(at: Timestamp) -> Timestamp {
+    at.clamp(from_millis(0) - TimeDelta::days(2), end())
+}
+
+/// Nothing fires from here on.
+fn end() -> Timestamp {
+    NaiveDate::from_ymd_opt(YEARS.end().cast_signed() + 1, 1, 2)
         .expect("a date of the calendar")
+        .and_time(chrono::NaiveTime::MIN)
         .and_utc()
 }

@@ -3,20 +3,26 @@
 //! Text is read here, since messages need positions and Quartz's numbering, `?` and ranges that go
 //! round are its own. The `cron` crate then finds the times a clock without a zone would show, and
 //! [`Fires`] lays them on a zone by our rule for summer time.
+//! Macros that count time, `@every` and `@at`, need none of this.
 
 mod field;
 mod fires;
 #[cfg(test)]
 mod hard;
 mod local;
+#[cfg(test)]
+mod macro_tests;
+mod macros;
 mod month_day;
 mod parse;
 #[cfg(test)]
 mod properties;
 mod reader;
 mod special;
+mod summer_time;
 #[cfg(test)]
 mod tests;
+mod validity;
 #[cfg(test)]
 mod vectors;
 
@@ -27,14 +33,24 @@ use chrono_tz::Tz;
 
 pub use crate::zone::{day_start, local_date};
 pub use fires::Fires;
+pub use macros::Moment;
+pub use validity::Validity;
 
 use crate::clock::Timestamp;
+use parse::Parsed;
 
 /// A cron expression that can be understood; a clone shares it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CronExpr {
-    times: Arc<local::LocalTimes>,
+    meaning: Arc<Meaning>,
     kind: CronKind,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Meaning {
+    Fields(local::LocalTimes),
+    Every(TimeDelta),
+    At(Moment),
 }
 
 crate::text_enum::text_enum! {
@@ -71,9 +87,13 @@ impl CronExpr {
     /// # Errors
     /// Says where and why the text is no expression.
     pub fn parse(text: &str) -> Result<Self, CronError> {
-        let (fields, kind) = parse::parse(text)?;
-        let times = Arc::new(local::LocalTimes::new(&fields));
-        Ok(Self { times, kind })
+        let (parsed, kind) = parse::parse(text)?;
+        let meaning = Arc::new(match parsed {
+            Parsed::Fields(fields) => Meaning::Fields(local::LocalTimes::new(&fields)),
+            Parsed::Every(period) => Meaning::Every(period),
+            Parsed::At(moment) => Meaning::At(moment),
+        });
+        Ok(Self { meaning, kind })
     }
 
     /// Whose grammar the expression is written in.
@@ -88,7 +108,13 @@ impl CronExpr {
     /// fire twice. Otherwise a time in the gap fires once at the first instant after it, and a
     /// repeated time at its first pass only.
     pub fn fires(&self, tz: Tz, after: Timestamp) -> Fires<'_> {
-        Fires::after(self, tz, after)
+        self.fires_within(tz, Validity::ALWAYS, after)
+    }
+
+    /// Like [`Self::fires`], while the schedule is valid. `@every` counts from the validity's
+    /// start, else from the first instant of 1970 in the zone, in elapsed time.
+    pub fn fires_within(&self, tz: Tz, validity: Validity, after: Timestamp) -> Fires<'_> {
+        Fires::new(&self.meaning, tz, validity, after)
     }
 
     /// The instants of one business day at which it fires.
@@ -102,6 +128,10 @@ impl CronExpr {
 
     /// Whether it can fire twice within a minute.
     pub fn more_often_than_a_minute(&self) -> bool {
-        self.times.include_seconds_apart()
+        match &*self.meaning {
+            Meaning::Fields(times) => times.include_seconds_apart(),
+            Meaning::Every(period) => *period < TimeDelta::minutes(1),
+            Meaning::At(_) => false,
+        }
     }
 }

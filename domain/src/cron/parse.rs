@@ -1,6 +1,9 @@
 //! From text to fields: which grammar it is written in, and how its fields go together.
 
+use chrono::TimeDelta;
+
 use super::field::{Field, Fields};
+use super::macros::{self, Moment};
 use super::reader::{Dialect, Reader, Values, Written};
 use super::{CronError, CronKind};
 
@@ -17,15 +20,14 @@ const QUARTZ: [Field; 7] = [
     Field::Year,
 ];
 
-const MACROS: [(&str, &str); 5] = [
-    ("@hourly", "0 0 * * * ?"),
-    ("@daily", "0 0 0 * * ?"),
-    ("@weekly", "0 0 0 ? * SUN"),
-    ("@monthly", "0 0 0 1 * ?"),
-    ("@yearly", "0 0 0 1 1 ?"),
-];
+/// What an expression says.
+pub(super) enum Parsed {
+    Fields(Fields),
+    Every(TimeDelta),
+    At(Moment),
+}
 
-pub(super) fn parse(text: &str) -> Result<(Fields, CronKind), CronError> {
+pub(super) fn parse(text: &str) -> Result<(Parsed, CronKind), CronError> {
     if text.chars().nth(MAX_CHARS).is_some() {
         let message = format!("the expression is longer than {MAX_CHARS} characters; shorten it");
         return Err(CronError::new(MAX_CHARS, message));
@@ -38,11 +40,12 @@ pub(super) fn parse(text: &str) -> Result<(Fields, CronKind), CronError> {
         ));
     };
     if first.chars.first() == Some(&'@') {
-        return parse_macro(&words);
+        let named = |text: &str| Ok(Parsed::Fields(parse_quartz(&self::words(text))?));
+        return Ok((macros::parse(&words, named)?, CronKind::Macro));
     }
     match words.len() {
-        5 => Ok((parse_unix(&words)?, CronKind::Unix)),
-        6 | 7 => Ok((parse_quartz(&words)?, CronKind::Quartz)),
+        5 => Ok((Parsed::Fields(parse_unix(&words)?), CronKind::Unix)),
+        6 | 7 => Ok((Parsed::Fields(parse_quartz(&words)?), CronKind::Quartz)),
         found => {
             let position = words.get(7).map_or(text.chars().count(), |word| word.start);
             let message = format!(
@@ -51,27 +54,6 @@ pub(super) fn parse(text: &str) -> Result<(Fields, CronKind), CronError> {
             Err(CronError::new(position, message))
         }
     }
-}
-
-fn parse_macro(words: &[Word]) -> Result<(Fields, CronKind), CronError> {
-    if let Some(extra) = words.get(1) {
-        return Err(CronError::new(
-            extra.start,
-            "nothing may follow a macro; remove the rest",
-        ));
-    }
-    let name: String = words.iter().flat_map(|word| &word.chars).collect();
-    let Some((_, meaning)) = MACROS
-        .iter()
-        .find(|(known, _)| known.eq_ignore_ascii_case(&name))
-    else {
-        let known = MACROS.map(|(known, _)| known).join(", ");
-        return Err(CronError::new(
-            0,
-            format!("\"{name}\" is no macro; use one of {known}"),
-        ));
-    };
-    Ok((parse_quartz(&self::words(meaning))?, CronKind::Macro))
 }
 
 fn parse_quartz(words: &[Word]) -> Result<Fields, CronError> {
@@ -136,6 +118,15 @@ pub(super) struct Word {
 }
 
 impl Word {
+    pub(super) fn text(&self) -> String {
+        self.chars.iter().collect()
+    }
+
+    /// The position after its last character.
+    pub(super) fn end(&self) -> usize {
+        self.start + self.chars.len()
+    }
+
     fn starts_with(&self, c: char) -> bool {
         self.chars.first() == Some(&c)
     }

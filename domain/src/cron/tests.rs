@@ -4,7 +4,7 @@ use chrono_tz::{Africa, America, Asia, Australia, Europe, Pacific, UTC};
 use super::*;
 use crate::zone::local_time;
 
-fn utc(text: &str) -> Timestamp {
+pub(super) fn utc(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
@@ -271,7 +271,7 @@ fn more_often_than_a_minute_is_seen() {
 }
 
 #[track_caller]
-fn refused(text: &str, message: &str, character: usize) {
+pub(super) fn refused(text: &str, message: &str, character: usize) {
     let error = CronExpr::parse(text).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -296,7 +296,7 @@ fn a_wrong_number_of_fields_is_refused_with_what_to_write() {
     );
     refused(
         "@never",
-        "\"@never\" is no macro; use one of @hourly, @daily, @weekly, @monthly, @yearly",
+        "\"@never\" is no macro; use one of @hourly, @daily, @weekly, @monthly, @yearly, @every and @at",
         1,
     );
     refused("@daily x", "nothing may follow a macro; remove the rest", 8);
