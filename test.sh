@@ -26,9 +26,10 @@ step() {
 deps() {
     ./start.sh deps
     local wanted=() tool
-    for tool in mariadbd:mariadb-server chromium:chromium node:nodejs npm:npm; do
+    for tool in mariadbd:mariadb-server chromium:chromium node:nodejs npm:npm python3:python3; do
         command -v "${tool%%:*}" >/dev/null || [ -x "/usr/sbin/${tool%%:*}" ] || wanted+=("${tool##*:}")
     done
+    python3 -c 'import ensurepip, venv' 2>/dev/null || wanted+=(python3-venv)
     [ ${#wanted[@]} -gt 0 ] || return 0
     command -v apt-get >/dev/null || fail "please install: ${wanted[*]} (or what your system calls them)"
     printf 'installing %s\n' "${wanted[*]}"
@@ -52,6 +53,9 @@ crates() { cargo test --workspace --exclude hera-tests --locked --quiet; }
 build() { cargo build --release --locked --quiet -p hera-admin -p hera-worker -p hera-bench; }
 
 processes() { HERA_TEST_BIN="$CARGO_TARGET_DIR/release" cargo test -p hera-tests --locked --quiet -- "$@"; }
+
+# The OpenAPI document against the admin that serves it.
+api() { HERA_TEST_BIN="$CARGO_TARGET_DIR/release" tests/api.sh; }
 
 browser() {
     (cd tests/e2e && npm ci --silent --no-audit --no-fund)
@@ -83,6 +87,7 @@ full() {
     step "tests of the crates, SQLite and MariaDB" crates
     step "release build" build
     step "real processes, SQLite and MariaDB" processes
+    step "the API and its document" api
     step "a real browser" browser
     step "licences and advisories" deny
 }

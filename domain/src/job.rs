@@ -11,6 +11,7 @@ use crate::status::{Misfire, OnLost, Overlap, Policy, Switch, Window};
 
 /// A dependency on another job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Edge {
     /// The job that is depended on.
     #[serde(rename = "job_id")]
@@ -184,6 +185,7 @@ pub struct JobContent {
 /// A file that is put into the run's folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Resource {
     /// What the file is called there.
     pub name: String,
@@ -193,6 +195,7 @@ pub struct Resource {
 
 /// A value that cannot be accepted, by the name of its field in the API and the forms.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FieldError {
     pub field: String,
     pub message: String,

@@ -44,7 +44,7 @@ pub struct Saved<Id> {
 }
 
 /// How far a switch reaches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Chain {
     #[default]

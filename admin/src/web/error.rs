@@ -160,8 +160,9 @@ impl ResponseError for Error {
     }
 }
 
-#[derive(Serialize)]
-struct Problem<'a> {
+/// What every refusal answers (RFC 9457).
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct Problem<'a> {
     #[serde(rename = "type")]
     kind: &'a str,
     title: &'a str,

@@ -57,6 +57,10 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
         ))
     })?;
     let text = if text.trim().is_empty() { "{}" } else { text };
+    if text.trim_start().starts_with('[') {
+        // serde would take its elements for the fields, in their order.
+        return Err(Error::invalid("body", "is a list; send an object"));
+    }
     let mut json = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|e| {
         let path = e.path().to_string();
@@ -208,9 +212,10 @@ impl FromStr for Cursor {
 }
 
 /// A page of a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct List<T> {
     pub items: Vec<T>,
+    /// The cursor for what follows; null at the end.
     pub next: Option<String>,
 }
 

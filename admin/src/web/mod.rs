@@ -24,6 +24,7 @@ pub mod guard;
 mod health;
 mod history;
 pub mod i18n;
+mod openapi;
 mod pages;
 pub mod password;
 mod sse;
@@ -125,6 +126,7 @@ pub fn routes() -> Vec<Route> {
         get("/hera/api/v1/status", Read, || web::to(api::cluster::status)),
         post("/hera/api/v1/jobs/{id}/preview", Read, || web::to(api::render::preview)),
         post("/hera/api/v1/render", Read, || web::to(api::render::render)),
+        get("/hera/api/v1/openapi.json", Public, || web::to(openapi::show)),
         get("/hera/api/v1/cron/next", Read, || web::to(api::cron::next)),
     ];
     routes.extend(pages::routes());

@@ -49,10 +49,12 @@ pub struct Rendered {
 
 /// A variable that was filled in.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Used {
     pub name: String,
     /// Masked if the name says that it is a secret.
     pub value: String,
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub origin: Origin,
 }
 

@@ -2,18 +2,19 @@
 
 use actix_web::{HttpResponse, web};
 use hera_domain::clock::Timestamp;
-use hera_domain::id::WorkerId;
+use hera_domain::id::{CommitSeq, Epoch, WorkerId};
+use hera_domain::status::{RunStatus, Trigger};
 use serde::Serialize;
-use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use crate::master::{LeaderView, WorkerView};
 use crate::web::AppState;
 use crate::web::auth::Identity;
 use crate::web::error::{Error, Result};
-use crate::web::extract::{List, Query, opt_time};
+use crate::web::extract::{List, Query, opt_time, time};
 
 /// A worker as the API shows it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct WorkerJson<'a> {
     id: WorkerId,
     name: &'a str,
@@ -29,6 +30,7 @@ struct WorkerJson<'a> {
     cores: u32,
     disk_free_mib: u64,
     #[serde(serialize_with = "opt_time")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     last_seen: Option<Timestamp>,
 }
 
@@ -53,6 +55,14 @@ impl<'a> From<&'a WorkerView> for WorkerJson<'a> {
     }
 }
 
+#[utoipa::path(
+    get,
+    path = "/hera/api/v1/workers",
+    tag = "cluster",
+    summary = "The workers",
+    params(("limit" = Option<u16>, Query, description = "1 to 1000; 100 if not given"), ("cursor" = Option<String>, Query, description = "`next` of the page before")),
+    responses((status = 200, description = "done", body = List<WorkerJson<'static>>)),
+)]
 pub(in crate::web) async fn workers(
     state: web::Data<AppState>,
     mut query: Query,
@@ -69,6 +79,14 @@ pub(in crate::web) async fn workers(
     Ok(HttpResponse::Ok().json(list.map(WorkerJson::from)))
 }
 
+#[utoipa::path(
+    post,
+    path = "/hera/api/v1/workers/{id}/drain",
+    tag = "cluster",
+    summary = "Gives a worker no new runs",
+    params(("id" = WorkerId, Path, description = "the worker")),
+    responses((status = 200, description = "done", body = Accepting)),
+)]
 pub(in crate::web) async fn drain(
     state: web::Data<AppState>,
     me: Identity,
@@ -77,6 +95,14 @@ pub(in crate::web) async fn drain(
     set_accepting(&state, &me, *id, false).await
 }
 
+#[utoipa::path(
+    post,
+    path = "/hera/api/v1/workers/{id}/resume",
+    tag = "cluster",
+    summary = "Gives a worker runs again",
+    params(("id" = WorkerId, Path, description = "the worker")),
+    responses((status = 200, description = "done", body = Accepting)),
+)]
 pub(in crate::web) async fn resume(
     state: web::Data<AppState>,
     me: Identity,
@@ -95,51 +121,172 @@ async fn set_accepting(
         return Err(Error::NotFound(format!("worker {id}")));
     }
     state.master.set_accepting(&me.actor, id, accepting).await?;
-    Ok(HttpResponse::Ok().json(json!({ "id": id, "accepting": accepting })))
+    Ok(HttpResponse::Ok().json(Accepting { id, accepting }))
 }
 
+/// Whether a worker takes new runs now.
+#[derive(Serialize, ToSchema)]
+struct Accepting {
+    id: WorkerId,
+    accepting: bool,
+}
+
+/// Who leads; null while nobody does.
+#[derive(Serialize, ToSchema)]
+struct LeaderJson<'a> {
+    leader: Option<LeaderNode<'a>>,
+    epoch: Epoch,
+    /// Whether the admin that answers is the leader.
+    #[serde(rename = "self")]
+    is_self: bool,
+}
+
+#[derive(Serialize, ToSchema)]
+struct LeaderNode<'a> {
+    name: &'a str,
+    /// host:port of its pages.
+    http: &'a str,
+    /// host:port for workers.
+    connect: &'a str,
+}
+
+impl<'a> From<&'a LeaderView> for LeaderJson<'a> {
+    fn from(view: &'a LeaderView) -> Self {
+        let leader = view.leader.as_ref();
+        Self {
+            leader: leader.map(|(name, http, connect)| LeaderNode {
+                name,
+                http,
+                connect,
+            }),
+            epoch: view.epoch,
+            is_self: view.is_self,
+        }
+    }
+}
+
+/// An admin or a worker that is alive.
+#[derive(Serialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+enum Member {
+    Admin {
+        name: String,
+        http: String,
+        connect: Option<String>,
+        leading: bool,
+        #[serde(rename = "self")]
+        is_self: bool,
+        /// Known of the admin that answers.
+        version: Option<&'static str>,
+    },
+    Worker {
+        id: WorkerId,
+        name: String,
+        address: String,
+        version: String,
+        accepting: bool,
+        running: u32,
+    },
+}
+
+/// This admin and what it sees.
+#[derive(Serialize, ToSchema)]
+struct StatusJson<'a> {
+    version: &'static str,
+    env: &'a str,
+    timezone: &'static str,
+    #[serde(serialize_with = "time")]
+    #[schema(value_type = String, format = DateTime)]
+    time: Timestamp,
+    leader: LeaderJson<'a>,
+    /// The newest commit.
+    commit: CommitSeq,
+    groups: usize,
+    jobs: usize,
+    workers: WorkerCounts,
+    runs_of_last_day: Vec<RunCount>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct WorkerCounts {
+    known: usize,
+    connected: usize,
+    /// Runs on connected workers.
+    running: u32,
+}
+
+#[derive(Serialize, ToSchema)]
+struct RunCount {
+    trigger: Trigger,
+    status: RunStatus,
+    count: i64,
+}
+
+#[utoipa::path(
+    get,
+    path = "/hera/api/v1/leader",
+    tag = "cluster",
+    summary = "Who leads",
+    responses((status = 200, description = "done", body = LeaderJson<'static>)),
+)]
 pub(in crate::web) async fn leader(state: web::Data<AppState>) -> HttpResponse {
-    HttpResponse::Ok().json(leader_json(&state.master.leader()))
-}
-
-fn leader_json(view: &LeaderView) -> Value {
-    let leader = view
-        .leader
-        .as_ref()
-        .map(|(name, http, connect)| json!({ "name": name, "http": http, "connect": connect }));
-    json!({ "leader": leader, "epoch": view.epoch, "self": view.is_self })
+    HttpResponse::Ok().json(LeaderJson::from(&state.master.leader()))
 }
 
 /// The admins and the workers that are known to be alive.
+#[utoipa::path(
+    get,
+    path = "/hera/api/v1/members",
+    tag = "cluster",
+    summary = "The admins and workers that are alive",
+    responses((status = 200, description = "done", body = List<Member>)),
+)]
 pub(in crate::web) async fn members(state: web::Data<AppState>) -> HttpResponse {
     let view = state.master.leader();
     let workers = state.master.workers();
-    let mut items: Vec<Value> = Vec::new();
+    let mut items = Vec::new();
     if let Some((name, http, connect)) = &view.leader {
-        items.push(json!({
-            "kind": "admin", "name": name, "http": http, "connect": connect,
-            "leading": true, "self": view.is_self,
+        items.push(Member::Admin {
+            name: name.clone(),
+            http: http.clone(),
+            connect: Some(connect.clone()),
+            leading: true,
+            is_self: view.is_self,
             // Of another admin only its lease is known.
-            "version": view.is_self.then_some(env!("CARGO_PKG_VERSION")),
-        }));
+            version: view.is_self.then_some(env!("CARGO_PKG_VERSION")),
+        });
     }
     if !view.is_self {
-        items.push(json!({
-            "kind": "admin", "name": state.settings.listen.to_string(),
-            "http": state.settings.listen.to_string(), "leading": false, "self": true,
-            "version": env!("CARGO_PKG_VERSION"),
-        }));
+        let listen = state.settings.listen.to_string();
+        items.push(Member::Admin {
+            name: listen.clone(),
+            http: listen,
+            connect: None,
+            leading: false,
+            is_self: true,
+            version: Some(env!("CARGO_PKG_VERSION")),
+        });
     }
-    items.extend(workers.iter().filter(|worker| worker.connected).map(|w| {
-        json!({
-            "kind": "worker", "id": w.id, "name": w.name, "address": w.address,
-            "version": w.version, "accepting": w.accepting, "running": w.running,
-        })
+    let connected = workers.iter().filter(|worker| worker.connected);
+    items.extend(connected.map(|worker| Member::Worker {
+        id: worker.id,
+        name: worker.name.clone(),
+        address: worker.address.clone(),
+        version: worker.version.clone(),
+        accepting: worker.accepting,
+        running: worker.running,
     }));
     HttpResponse::Ok().json(List::whole(items))
 }
 
 /// This admin and what it sees, on one page.
+#[utoipa::path(
+    get,
+    path = "/hera/api/v1/status",
+    tag = "cluster",
+    summary = "This admin and what it sees",
+    responses((status = 200, description = "done", body = StatusJson<'static>)),
+)]
 pub(in crate::web) async fn status(state: web::Data<AppState>) -> Result<HttpResponse> {
     let definitions = state.master.definitions();
     let workers = state.master.workers();
@@ -149,24 +296,28 @@ pub(in crate::web) async fn status(state: web::Data<AppState>) -> Result<HttpRes
         .store
         .count_runs(now - chrono::TimeDelta::days(1), now)
         .await?;
-    let runs: Vec<Value> = counts
-        .iter()
-        .map(|c| json!({ "trigger": c.trigger, "status": c.status, "count": c.count }))
-        .collect();
-    Ok(HttpResponse::Ok().json(json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "env": state.settings.env,
-        "timezone": state.settings.timezone.name(),
-        "time": crate::web::extract::rfc3339(now),
-        "leader": leader_json(&state.master.leader()),
-        "commit": definitions.seq,
-        "groups": definitions.groups.len(),
-        "jobs": definitions.jobs.len(),
-        "workers": {
-            "known": workers.len(),
-            "connected": connected.clone().count(),
-            "running": connected.map(|worker| worker.running).sum::<u32>(),
+    let leader = state.master.leader();
+    Ok(HttpResponse::Ok().json(StatusJson {
+        version: env!("CARGO_PKG_VERSION"),
+        env: &state.settings.env,
+        timezone: state.settings.timezone.name(),
+        time: now,
+        leader: (&leader).into(),
+        commit: definitions.seq,
+        groups: definitions.groups.len(),
+        jobs: definitions.jobs.len(),
+        workers: WorkerCounts {
+            known: workers.len(),
+            connected: connected.clone().count(),
+            running: connected.map(|worker| worker.running).sum(),
         },
-        "runs_of_last_day": runs,
-    })))
+        runs_of_last_day: counts
+            .iter()
+            .map(|c| RunCount {
+                trigger: c.trigger,
+                status: c.status,
+                count: c.count,
+            })
+            .collect(),
+    }))
 }

@@ -2,13 +2,22 @@
 
 use actix_web::{HttpResponse, web};
 use chrono_tz::Tz;
-use hera_domain::cron::CronExpr;
-use serde_json::json;
+use hera_domain::cron::{CronExpr, CronKind};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::web::AppState;
 use crate::web::error::{Error, Result};
 use crate::web::extract::{Instant, MAX_LIMIT, Query, rfc3339};
 
+#[utoipa::path(
+    get,
+    path = "/hera/api/v1/cron/next",
+    tag = "rendering",
+    summary = "When an expression fires next",
+    params(("expr" = String, Query, description = "the expression"), ("timezone" = Option<String>, Query, description = "the zone; the installation's if not given"), ("from" = Option<String>, Query, description = "fires after this instant; now if not given"), ("count" = Option<u16>, Query, description = "1 to 1000; 5 if not given")),
+    responses((status = 200, description = "done", body = FiresJson)),
+)]
 pub(in crate::web) async fn next(
     state: web::Data<AppState>,
     mut query: Query,
@@ -39,5 +48,13 @@ pub(in crate::web) async fn next(
     })
     .await
     .map_err(|e| Error::Internal(e.into()))?;
-    Ok(HttpResponse::Ok().json(json!({ "fires": fires, "kind": kind })))
+    Ok(HttpResponse::Ok().json(FiresJson { fires, kind }))
+}
+
+/// When an expression fires next.
+#[derive(Serialize, ToSchema)]
+struct FiresJson {
+    #[schema(value_type = Vec<String>, example = json!(["2026-11-20T19:00:00.000Z"]))]
+    fires: Vec<String>,
+    kind: CronKind,
 }

@@ -6,6 +6,7 @@ use actix_web::{HttpResponse, web};
 use hera_domain::group::{GroupContent, GroupDef};
 use hera_domain::id::{GroupId, Revision};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::masked::masked;
 use crate::master::Definitions;
@@ -16,7 +17,7 @@ use crate::web::extract::{Json, List, Query};
 use hera_domain::config::unmask;
 
 /// A group as the API shows it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct GroupView<'a> {
     id: GroupId,
     revision: Revision,
@@ -45,7 +46,7 @@ impl<'a> From<&'a GroupDef> for GroupView<'a> {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum Kind {
     Big,
@@ -53,8 +54,9 @@ enum Kind {
 }
 
 /// What a group is made of.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"parent_id": 1, "name": "orders", "kind": "small", "config": {"queue": "root.etl"}}))]
 pub(in crate::web) struct GroupBody {
     parent_id: Option<GroupId>,
     name: String,
@@ -67,6 +69,7 @@ pub(in crate::web) struct GroupBody {
     revision: Option<Revision>,
     /// What is read may be sent back.
     #[serde(default, rename = "id")]
+    #[schema(value_type = serde_json::Value, required = false)]
     _id: serde::de::IgnoredAny,
 }
 
@@ -82,6 +85,14 @@ impl GroupBody {
     }
 }
 
+#[utoipa::path(
+    get,
+    path = "/hera/api/v1/groups",
+    tag = "groups",
+    summary = "The groups, the root first",
+    params(("limit" = Option<u16>, Query, description = "1 to 1000; 100 if not given"), ("cursor" = Option<String>, Query, description = "`next` of the page before"), ("parent_id" = Option<GroupId>, Query, description = "only those in this group")),
+    responses((status = 200, description = "done", body = List<GroupView<'static>>)),
+)]
 pub(in crate::web) async fn list(
     state: web::Data<AppState>,
     mut query: Query,
@@ -101,6 +112,14 @@ pub(in crate::web) async fn list(
     Ok(HttpResponse::Ok().json(list.map(|group| GroupView::from(group.as_ref()))))
 }
 
+#[utoipa::path(
+    get,
+    path = "/hera/api/v1/groups/{id}",
+    tag = "groups",
+    summary = "One group",
+    params(("id" = GroupId, Path, description = "the group")),
+    responses((status = 200, description = "done", body = GroupView<'static>)),
+)]
 pub(in crate::web) async fn show(
     state: web::Data<AppState>,
     id: web::Path<GroupId>,
@@ -109,6 +128,14 @@ pub(in crate::web) async fn show(
     Ok(HttpResponse::Ok().json(GroupView::from(find(&definitions, *id)?)))
 }
 
+#[utoipa::path(
+    post,
+    path = "/hera/api/v1/groups",
+    tag = "groups",
+    summary = "Makes a group",
+    request_body = GroupBody,
+    responses((status = 201, description = "done", body = GroupView<'static>)),
+)]
 pub(in crate::web) async fn create(
     state: web::Data<AppState>,
     me: Identity,
@@ -128,6 +155,15 @@ pub(in crate::web) async fn create(
     Ok(HttpResponse::Created().json(saved_view(saved.id, saved.revision, content)))
 }
 
+#[utoipa::path(
+    put,
+    path = "/hera/api/v1/groups/{id}",
+    tag = "groups",
+    summary = "Saves a group",
+    params(("id" = GroupId, Path, description = "the group"), ("if_changed" = Option<bool>, Query, description = "true: what is equal makes no revision")),
+    request_body = GroupBody,
+    responses((status = 200, description = "done", body = GroupView<'static>)),
+)]
 pub(in crate::web) async fn update(
     state: web::Data<AppState>,
     me: Identity,
@@ -152,6 +188,14 @@ pub(in crate::web) async fn update(
     Ok(HttpResponse::Ok().json(saved_view(saved.id, saved.revision, content)))
 }
 
+#[utoipa::path(
+    delete,
+    path = "/hera/api/v1/groups/{id}",
+    tag = "groups",
+    summary = "Deletes a group that holds nothing",
+    params(("id" = GroupId, Path, description = "the group")),
+    responses((status = 204, description = "done")),
+)]
 pub(in crate::web) async fn delete(
     state: web::Data<AppState>,
     me: Identity,

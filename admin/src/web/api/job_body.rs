@@ -10,13 +10,23 @@ use hera_domain::job::{
 use hera_domain::status::{Misfire, OnLost, Overlap};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use utoipa::ToSchema;
 
 /// HERA's priority of a job that names none.
 const PRIORITY: u8 = 3;
 
 /// A job as it is sent. Everything that [`JobView`](super::job_view::JobView) shows may be sent back.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "group_id": 2,
+    "name": "dwd_orders",
+    "run_type": "shell",
+    "script": "echo ${zdt.addDay(-1).format(\"yyyy-MM-dd\")}",
+    "schedule": {"kind": "cron", "cron": "0 30 6 * * ?", "timezone": "Asia/Shanghai"},
+    "retries": 2,
+    "retry_wait_minutes": 5
+}))]
 pub(crate) struct JobBody {
     pub(super) group_id: GroupId,
     pub(super) name: String,
@@ -60,20 +70,26 @@ pub(crate) struct JobBody {
     pub(super) comment: String,
     // What only reading shows.
     #[serde(default, rename = "id")]
+    #[schema(value_type = serde_json::Value, required = false)]
     _id: IgnoredAny,
     #[serde(default, rename = "switch")]
+    #[schema(value_type = serde_json::Value, required = false)]
     _switch: IgnoredAny,
     #[serde(default, rename = "team_id")]
+    #[schema(value_type = serde_json::Value, required = false)]
     _team: IgnoredAny,
     #[serde(default, rename = "first_opened_at")]
+    #[schema(value_type = serde_json::Value, required = false)]
     _first_opened_at: IgnoredAny,
     #[serde(default, rename = "created_at")]
+    #[schema(value_type = serde_json::Value, required = false)]
     _created_at: IgnoredAny,
     #[serde(default, rename = "updated_at")]
+    #[schema(value_type = serde_json::Value, required = false)]
     _updated_at: IgnoredAny,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ScheduleBody {
     kind: ScheduleKind,

@@ -7,13 +7,14 @@ use hera_domain::id::{GroupId, HostGroupId, JobId, Revision, TeamId, UserId};
 use hera_domain::job::{Edge, JobContent, JobDef, Resource, Schedule, ScheduleKind};
 use hera_domain::status::{Misfire, OnLost, Overlap, Switch};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::masked::masked;
 use crate::store::{JobRevision, RevisionHead, StoredJob};
 use crate::web::extract::{opt_time, time};
 
 /// A schedule as the API shows it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct ScheduleView<'a> {
     kind: ScheduleKind,
     cron: Option<&'a str>,
@@ -33,7 +34,7 @@ impl<'a> From<&'a Schedule> for ScheduleView<'a> {
 }
 
 /// A job in a list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct JobSummary<'a> {
     id: JobId,
     revision: Revision,
@@ -65,7 +66,7 @@ impl<'a> From<&'a JobDef> for JobSummary<'a> {
 }
 
 /// A job with everything.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct JobView<'a> {
     id: JobId,
     revision: Revision,
@@ -74,10 +75,13 @@ pub(super) struct JobView<'a> {
     #[serde(flatten)]
     content: ContentView<'a>,
     #[serde(serialize_with = "opt_time")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     first_opened_at: Option<Timestamp>,
     #[serde(serialize_with = "time")]
+    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     #[serde(serialize_with = "time")]
+    #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
 }
 
@@ -97,7 +101,7 @@ impl<'a> From<&'a StoredJob> for JobView<'a> {
 }
 
 /// What a revision holds.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct ContentView<'a> {
     group_id: GroupId,
     name: &'a str,
@@ -161,12 +165,13 @@ impl<'a> From<&'a JobContent> for ContentView<'a> {
 }
 
 /// A revision in the history of a job.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct RevisionSummary<'a> {
     revision: Revision,
     author: &'a str,
     comment: &'a str,
     #[serde(serialize_with = "time")]
+    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
 }
 
@@ -182,12 +187,13 @@ impl<'a> From<&'a RevisionHead> for RevisionSummary<'a> {
 }
 
 /// A revision with everything.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct RevisionView<'a> {
     revision: Revision,
     author: &'a str,
     comment: &'a str,
     #[serde(serialize_with = "time")]
+    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     #[serde(flatten)]
     content: ContentView<'a>,

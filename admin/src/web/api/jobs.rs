@@ -3,8 +3,8 @@
 use actix_web::{HttpResponse, web};
 use hera_domain::id::{GroupId, JobId};
 use hera_domain::status::Switch;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::job_body::JobBody;
 use super::job_view::{JobSummary, JobView};
@@ -16,6 +16,14 @@ use crate::web::error::{Error, Result};
 use crate::web::extract::{Json, List, Query};
 use hera_domain::config::unmask;
 
+#[utoipa::path(
+    get,
+    path = "/hera/api/v1/jobs",
+    tag = "jobs",
+    summary = "The jobs without their scripts",
+    params(("limit" = Option<u16>, Query, description = "1 to 1000; 100 if not given"), ("cursor" = Option<String>, Query, description = "`next` of the page before"), ("group_id" = Option<GroupId>, Query, description = "only those of this group"), ("name" = Option<String>, Query, description = "only this one"), ("switch" = Option<Switch>, Query, description = "only those that are so")),
+    responses((status = 200, description = "done", body = List<JobSummary<'static>>)),
+)]
 pub(in crate::web) async fn list(
     state: web::Data<AppState>,
     mut query: Query,
@@ -39,6 +47,14 @@ pub(in crate::web) async fn list(
     Ok(HttpResponse::Ok().json(list.map(|job| JobSummary::from(job.as_ref()))))
 }
 
+#[utoipa::path(
+    get,
+    path = "/hera/api/v1/jobs/{id}",
+    tag = "jobs",
+    summary = "One job with its script",
+    params(("id" = JobId, Path, description = "the job")),
+    responses((status = 200, description = "done", body = JobView<'static>)),
+)]
 pub(in crate::web) async fn show(
     state: web::Data<AppState>,
     id: web::Path<JobId>,
@@ -47,6 +63,14 @@ pub(in crate::web) async fn show(
     Ok(HttpResponse::Ok().json(JobView::from(&job)))
 }
 
+#[utoipa::path(
+    post,
+    path = "/hera/api/v1/jobs",
+    tag = "jobs",
+    summary = "Makes a job, closed",
+    request_body = JobBody,
+    responses((status = 201, description = "done", body = JobView<'static>)),
+)]
 pub(in crate::web) async fn create(
     state: web::Data<AppState>,
     me: Identity,
@@ -57,6 +81,15 @@ pub(in crate::web) async fn create(
     Ok(HttpResponse::Created().json(JobView::from(&job)))
 }
 
+#[utoipa::path(
+    put,
+    path = "/hera/api/v1/jobs/{id}",
+    tag = "jobs",
+    summary = "Saves a job as its next revision",
+    params(("id" = JobId, Path, description = "the job"), ("if_changed" = Option<bool>, Query, description = "true: what is equal makes no revision")),
+    request_body = JobBody,
+    responses((status = 200, description = "done", body = JobView<'static>)),
+)]
 pub(in crate::web) async fn update(
     state: web::Data<AppState>,
     me: Identity,
@@ -106,6 +139,14 @@ async fn save(
     Ok(state.master.save_job(&me.actor, save).await?.id)
 }
 
+#[utoipa::path(
+    delete,
+    path = "/hera/api/v1/jobs/{id}",
+    tag = "jobs",
+    summary = "Deletes a closed job that no job depends on",
+    params(("id" = JobId, Path, description = "the job")),
+    responses((status = 204, description = "done")),
+)]
 pub(in crate::web) async fn delete(
     state: web::Data<AppState>,
     me: Identity,
@@ -116,13 +157,23 @@ pub(in crate::web) async fn delete(
 }
 
 /// How far a switch reaches.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"chain": "none"}))]
 pub(in crate::web) struct SwitchBody {
     #[serde(default)]
     chain: Chain,
 }
 
+#[utoipa::path(
+    post,
+    path = "/hera/api/v1/jobs/{id}/open",
+    tag = "jobs",
+    summary = "Opens a job: from now on it runs by its schedule",
+    params(("id" = JobId, Path, description = "the job")),
+    request_body = Option<SwitchBody>,
+    responses((status = 200, description = "done", body = SwitchedJson)),
+)]
 pub(in crate::web) async fn open(
     state: web::Data<AppState>,
     me: Identity,
@@ -132,6 +183,15 @@ pub(in crate::web) async fn open(
     switch(&state, &me, *id, Switch::Open, body.chain).await
 }
 
+#[utoipa::path(
+    post,
+    path = "/hera/api/v1/jobs/{id}/close",
+    tag = "jobs",
+    summary = "Closes a job: it no longer runs by itself",
+    params(("id" = JobId, Path, description = "the job")),
+    request_body = Option<SwitchBody>,
+    responses((status = 200, description = "done", body = SwitchedJson)),
+)]
 pub(in crate::web) async fn close(
     state: web::Data<AppState>,
     me: Identity,
@@ -141,6 +201,15 @@ pub(in crate::web) async fn close(
     switch(&state, &me, *id, Switch::Closed, body.chain).await
 }
 
+#[utoipa::path(
+    post,
+    path = "/hera/api/v1/jobs/{id}/invalidate",
+    tag = "jobs",
+    summary = "Takes a job out of use",
+    params(("id" = JobId, Path, description = "the job")),
+    request_body = Option<SwitchBody>,
+    responses((status = 200, description = "done", body = SwitchedJson)),
+)]
 pub(in crate::web) async fn invalidate(
     state: web::Data<AppState>,
     me: Identity,
@@ -158,18 +227,40 @@ async fn switch(
     chain: Chain,
 ) -> Result<HttpResponse> {
     let changed = state.master.switch(&me.actor, id, to, chain).await?;
-    Ok(HttpResponse::Ok().json(json!({ "id": id, "switch": to, "changed": changed })))
+    Ok(HttpResponse::Ok().json(SwitchedJson {
+        id,
+        switch: to,
+        changed,
+    }))
+}
+
+/// The jobs that a switch changed.
+#[derive(Serialize, ToSchema)]
+struct SwitchedJson {
+    id: JobId,
+    switch: Switch,
+    changed: Vec<JobId>,
 }
 
 /// The copy's name and place; by default beside the original.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"name": "dwd_orders_2"}))]
 pub(in crate::web) struct CopyBody {
     name: Option<String>,
     group_id: Option<GroupId>,
 }
 
 /// A copy is closed and depends on nothing: it must not run, or hold anybody up, by accident.
+#[utoipa::path(
+    post,
+    path = "/hera/api/v1/jobs/{id}/copy",
+    tag = "jobs",
+    summary = "Copies a job: closed, without dependencies",
+    params(("id" = JobId, Path, description = "the job")),
+    request_body = Option<CopyBody>,
+    responses((status = 201, description = "done", body = JobView<'static>)),
+)]
 pub(in crate::web) async fn copy(
     state: web::Data<AppState>,
     me: Identity,

@@ -17,6 +17,14 @@ use crate::web::sse;
 const PIECE: usize = 256 * 1024;
 
 /// The stored bytes from `offset` on, at most `limit` of them.
+#[utoipa::path(
+    get,
+    path = "/hera/api/v1/runs/{id}/log",
+    tag = "runs",
+    summary = "The log by bytes; X-Log-Size, X-Log-Complete and X-Log-Gap say how much there is",
+    params(("id" = RunId, Path, description = "the run"), ("offset" = Option<u64>, Query, description = "the first byte"), ("limit" = Option<u64>, Query, description = "at most so many bytes")),
+    responses((status = 200, description = "done", body = String, content_type = "text/plain")),
+)]
 pub(in crate::web) async fn bytes(
     state: web::Data<AppState>,
     id: web::Path<RunId>,
@@ -90,6 +98,14 @@ impl Rest {
 }
 
 /// The log as it grows, as server-sent events.
+#[utoipa::path(
+    get,
+    path = "/hera/api/v1/runs/{id}/log/stream",
+    tag = "runs",
+    summary = "The log as it grows: server-sent events log, status, end; ids are offsets",
+    params(("id" = RunId, Path, description = "the run"), ("offset" = Option<u64>, Query, description = "the first byte"), ("Last-Event-ID" = Option<String>, Header, description = "goes on from this offset")),
+    responses((status = 200, description = "done", body = String, content_type = "text/event-stream")),
+)]
 pub(in crate::web) async fn stream(
     state: web::Data<AppState>,
     request: HttpRequest,

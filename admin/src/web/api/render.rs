@@ -9,11 +9,11 @@ use hera_domain::clock::Timestamp;
 use hera_domain::config::{EffectiveConfig, Origin};
 use hera_domain::id::JobId;
 use hera_domain::status::Trigger;
-use hera_domain::vars::{self, Context, RenderError, RunFacts};
+use hera_domain::vars::{self, Context, RenderError, RunFacts, Used};
 use hera_domain::version_id::VersionId;
 use hera_domain::zone;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::jobs;
 use crate::master::Definitions;
@@ -23,14 +23,25 @@ use crate::web::error::{Error, Result};
 use crate::web::extract::{Instant, Json};
 
 /// Which version of the job to imagine, and what the run would be given.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"business_time": "2026-11-20T22:30:00Z"}))]
 pub(in crate::web) struct PreviewBody {
+    #[schema(value_type = Option<String>, format = DateTime)]
     business_time: Option<Instant>,
     #[serde(default)]
     params: BTreeMap<String, String>,
 }
 
+#[utoipa::path(
+    post,
+    path = "/hera/api/v1/jobs/{id}/preview",
+    tag = "rendering",
+    summary = "A job's script as a run would get it, with the origin of every value",
+    params(("id" = JobId, Path, description = "the job")),
+    request_body = Option<PreviewBody>,
+    responses((status = 200, description = "done", body = PreviewJson)),
+)]
 pub(in crate::web) async fn preview(
     state: web::Data<AppState>,
     id: web::Path<JobId>,
@@ -74,11 +85,20 @@ pub(in crate::web) async fn preview(
     };
     let rendered = vars::render_keeping_secrets(&job.content.script, &context)
         .map_err(|e| unreadable("script", &e))?;
-    Ok(HttpResponse::Ok().json(json!({
-        "script": rendered.script,
-        "warnings": rendered.warnings,
-        "variables": rendered.variables,
-    })))
+    Ok(HttpResponse::Ok().json(PreviewJson {
+        script: rendered.script,
+        warnings: rendered.warnings,
+        variables: rendered.variables,
+    }))
+}
+
+/// A script as a run would get it, and where each value comes from.
+#[derive(Serialize, ToSchema)]
+struct PreviewJson {
+    script: String,
+    /// What was left as it is, one sentence each.
+    warnings: Vec<String>,
+    variables: Vec<Used>,
 }
 
 /// The configs that a job sees, its own first, the root's last.
@@ -102,8 +122,9 @@ fn version_of(base: Timestamp, tz: Tz, job: JobId) -> VersionId {
 }
 
 /// A text with variables, and the time it stands for.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"template": "${zdt.format(\"yyyy-MM-dd\")}", "version_time": "202611200630"}))]
 pub(in crate::web) struct RenderBody {
     template: String,
     /// `yyyyMMddHHmm` in the zone.
@@ -113,6 +134,14 @@ pub(in crate::web) struct RenderBody {
     config: BTreeMap<String, String>,
 }
 
+#[utoipa::path(
+    post,
+    path = "/hera/api/v1/render",
+    tag = "rendering",
+    summary = "Fills in a text",
+    request_body = RenderBody,
+    responses((status = 200, description = "done", body = RenderedJson)),
+)]
 pub(in crate::web) async fn render(
     state: web::Data<AppState>,
     Json(body): Json<RenderBody>,
@@ -142,10 +171,17 @@ pub(in crate::web) async fn render(
     };
     let rendered =
         vars::render(&body.template, &context).map_err(|e| unreadable("template", &e))?;
-    Ok(HttpResponse::Ok().json(json!({
-        "rendered": rendered.script,
-        "warnings": rendered.warnings,
-    })))
+    Ok(HttpResponse::Ok().json(RenderedJson {
+        rendered: rendered.script,
+        warnings: rendered.warnings,
+    }))
+}
+
+/// A text with its variables in place.
+#[derive(Serialize, ToSchema)]
+struct RenderedJson {
+    rendered: String,
+    warnings: Vec<String>,
 }
 
 fn unreadable(field: &str, error: &RenderError) -> Error {

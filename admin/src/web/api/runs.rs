@@ -9,7 +9,7 @@ use hera_domain::id::{JobId, Revision, RunId};
 use hera_domain::status::{RunStatus, Trigger};
 use hera_domain::version_id::VersionId;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use utoipa::ToSchema;
 
 use super::masked::masked;
 use crate::master::TriggerRun;
@@ -22,13 +22,14 @@ use crate::web::{API, AppState};
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// A run as the API shows it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct RunJson<'a> {
     id: RunId,
     job_id: JobId,
     job_name: &'a str,
     version: &'a VersionId,
     #[serde(serialize_with = "time")]
+    #[schema(value_type = String, format = DateTime)]
     business_time: Timestamp,
     trigger: Trigger,
     status: RunStatus,
@@ -38,12 +39,16 @@ pub(super) struct RunJson<'a> {
     revision: Option<Revision>,
     repeats: Option<RunId>,
     #[serde(serialize_with = "time")]
+    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     #[serde(serialize_with = "opt_time")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     dispatched_at: Option<Timestamp>,
     #[serde(serialize_with = "opt_time")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     started_at: Option<Timestamp>,
     #[serde(serialize_with = "opt_time")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     ended_at: Option<Timestamp>,
     exit_code: Option<i32>,
     signal: Option<i32>,
@@ -90,11 +95,13 @@ impl<'a> From<&'a RunView> for RunJson<'a> {
 }
 
 /// What is to be run.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"trigger": "recover", "params": {"limit": "500"}}))]
 pub(in crate::web) struct TriggerBody {
     trigger: Trigger,
     version: Option<VersionId>,
+    #[schema(value_type = Option<String>, format = DateTime)]
     business_time: Option<Instant>,
     #[serde(default)]
     params: BTreeMap<String, String>,
@@ -102,6 +109,15 @@ pub(in crate::web) struct TriggerBody {
     repeats: Option<RunId>,
 }
 
+#[utoipa::path(
+    post,
+    path = "/hera/api/v1/jobs/{id}/runs",
+    tag = "runs",
+    summary = "Starts a run by hand",
+    params(("id" = JobId, Path, description = "the job"), ("Idempotency-Key" = Option<String>, Header, description = "a repeat with the same key finds the first run")),
+    request_body = TriggerBody,
+    responses((status = 202, description = "done", body = TriggeredJson)),
+)]
 pub(in crate::web) async fn trigger(
     state: web::Data<AppState>,
     me: Identity,
@@ -146,17 +162,27 @@ pub(in crate::web) async fn trigger(
     let url = format!("{API}/runs/{}", made.run);
     Ok(HttpResponse::Accepted()
         .insert_header(("location", url.as_str()))
-        .json(json!({
-            "run_id": made.run,
-            "version": made.version,
-            "status": made.status,
-            "url": url,
-            "log_url": format!("{url}/log"),
-        })))
+        .json(TriggeredJson {
+            run_id: made.run,
+            version: made.version,
+            status: made.status,
+            log_url: format!("{url}/log"),
+            url: url.clone(),
+        }))
+}
+
+/// The run that was made.
+#[derive(Serialize, ToSchema)]
+struct TriggeredJson {
+    run_id: RunId,
+    version: VersionId,
+    status: RunStatus,
+    url: String,
+    log_url: String,
 }
 
 /// What a run executed.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct ScriptJson<'a> {
     run_id: RunId,
     revision: Option<Revision>,
@@ -166,6 +192,14 @@ struct ScriptJson<'a> {
 }
 
 /// What a run was given: its script with the variables in place but for secrets, and its config.
+#[utoipa::path(
+    get,
+    path = "/hera/api/v1/runs/{id}/script",
+    tag = "runs",
+    summary = "What a run executed, without its secrets",
+    params(("id" = RunId, Path, description = "the run")),
+    responses((status = 200, description = "done", body = ScriptJson<'static>)),
+)]
 pub(in crate::web) async fn script(
     state: web::Data<AppState>,
     id: web::Path<RunId>,
@@ -201,6 +235,14 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<String>> {
     Ok(Some(key.to_owned()))
 }
 
+#[utoipa::path(
+    get,
+    path = "/hera/api/v1/runs",
+    tag = "runs",
+    summary = "The runs, newest first",
+    params(("limit" = Option<u16>, Query, description = "1 to 1000; 100 if not given"), ("cursor" = Option<String>, Query, description = "`next` of the page before"), ("job_id" = Option<JobId>, Query, description = "only those of this job"), ("version" = Option<String>, Query, description = "only those of this version"), ("status" = Option<String>, Query, description = "one or several, separated by commas"), ("trigger" = Option<Trigger>, Query, description = "only those started so"), ("from" = Option<String>, Query, description = "created at or after this instant"), ("to" = Option<String>, Query, description = "created before this instant")),
+    responses((status = 200, description = "done", body = List<RunJson<'static>>)),
+)]
 pub(in crate::web) async fn list(
     state: web::Data<AppState>,
     mut query: Query,
@@ -236,6 +278,14 @@ impl FromStr for Statuses {
     }
 }
 
+#[utoipa::path(
+    get,
+    path = "/hera/api/v1/runs/{id}",
+    tag = "runs",
+    summary = "One run",
+    params(("id" = RunId, Path, description = "the run")),
+    responses((status = 200, description = "done", body = RunJson<'static>)),
+)]
 pub(in crate::web) async fn show(
     state: web::Data<AppState>,
     id: web::Path<RunId>,
@@ -244,13 +294,27 @@ pub(in crate::web) async fn show(
     Ok(HttpResponse::Ok().json(RunJson::from(&run)))
 }
 
+#[utoipa::path(
+    post,
+    path = "/hera/api/v1/runs/{id}/cancel",
+    tag = "runs",
+    summary = "Asks to end a run",
+    params(("id" = RunId, Path, description = "the run")),
+    responses((status = 202, description = "done", body = CancelledJson)),
+)]
 pub(in crate::web) async fn cancel(
     state: web::Data<AppState>,
     me: Identity,
     id: web::Path<RunId>,
 ) -> Result<HttpResponse> {
     state.master.cancel(&me.actor, *id).await?;
-    Ok(HttpResponse::Accepted().json(json!({ "run_id": *id })))
+    Ok(HttpResponse::Accepted().json(CancelledJson { run_id: *id }))
+}
+
+/// The run that is to end.
+#[derive(Serialize, ToSchema)]
+struct CancelledJson {
+    run_id: RunId,
 }
 
 /// A run, or the answer that there is none.

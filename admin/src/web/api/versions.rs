@@ -11,18 +11,21 @@ use hera_domain::vars;
 use hera_domain::version_id::VersionId;
 use hera_domain::zone;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::jobs;
 use crate::web::AppState;
 use crate::web::error::Result;
 use crate::web::extract::{List, Query, time};
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct VersionJson<'a> {
     version: &'a VersionId,
     #[serde(serialize_with = "time")]
+    #[schema(value_type = String, format = DateTime)]
     business_time: Timestamp,
     #[serde(serialize_with = "time")]
+    #[schema(value_type = String, format = DateTime)]
     due_at: Timestamp,
     status: VersionStatus,
     frozen: bool,
@@ -32,7 +35,7 @@ struct VersionJson<'a> {
     ready: Vec<EdgeJson<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct EdgeJson<'a> {
     job_id: JobId,
     /// The upstream's version that the window holds; none if it has none that day.
@@ -76,6 +79,14 @@ impl<'a> VersionJson<'a> {
     }
 }
 
+#[utoipa::path(
+    get,
+    path = "/hera/api/v1/jobs/{id}/versions",
+    tag = "versions",
+    summary = "The versions of a business day, planned ones too",
+    params(("id" = JobId, Path, description = "the job"), ("limit" = Option<u16>, Query, description = "1 to 1000; 100 if not given"), ("cursor" = Option<String>, Query, description = "`next` of the page before"), ("date" = Option<String>, Query, description = "yyyy-MM-dd in the zone of the job; today if not given")),
+    responses((status = 200, description = "done", body = List<VersionJson<'static>>)),
+)]
 pub(in crate::web) async fn list(
     state: web::Data<AppState>,
     id: web::Path<JobId>,

@@ -59,6 +59,15 @@ async fn bytes_that_are_no_utf_8_and_text_that_is_no_json_are_malformed() {
 }
 
 #[actix_web::test]
+async fn a_list_is_no_body() {
+    let (app, token) = app_and_token().await;
+    let path = "/hera/api/v1/jobs/1/copy";
+    let reply = app.post(&token, path, &json!(["name", 2])).await;
+    assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(reply.first_error().0, "body");
+}
+
+#[actix_web::test]
 async fn a_body_over_the_limit_is_refused_with_the_limit() {
     let (app, token) = app_and_token().await;
     let mut body = job();
