@@ -8,7 +8,7 @@ mod phrases;
 mod screens;
 mod words;
 
-pub use screens::{ErrorTexts, Home, Login, Machines, Profile, Runs};
+pub use screens::{Api, ErrorTexts, Home, Login, Machines, Profile, Runs};
 pub use words::{Form, Frame, Job, Run, RunDialog, Schedule, Status};
 
 /// Declares structs of texts, each with its English and its Chinese value.
@@ -146,6 +146,7 @@ all_texts! {
     run: Run,
     machines: Machines,
     profile: Profile,
+    api: Api,
     error: ErrorTexts,
 }
 

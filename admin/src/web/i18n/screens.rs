@@ -80,8 +80,22 @@ texts! {
         runs_of: "Its runs", "查看运行";
     }
 
+    /// The API's own documentation.
+    Api {
+        title: "API", "API 文档";
+        document: "OpenAPI document", "OpenAPI 文档";
+        lead: "Send a token in the header Authorization: Bearer …. Every list comes in pages, every refusal says which field is wrong and what to do.", "请求时在 Authorization: Bearer … 中携带令牌。列表分页返回；被拒绝的请求会指出哪个字段有误以及如何处理。";
+        make_token: "Make a token", "创建令牌";
+        params: "Parameters", "参数";
+        body: "Body", "请求体";
+        answers: "Answers", "响应";
+        schemas: "Types", "类型";
+        required: "required", "必填";
+    }
+
     /// Password and tokens.
     Profile {
+        api: "How the API is used", "API 使用说明";
         title: "Password and tokens", "密码与令牌";
         password: "Password", "密码";
         old: "Present password", "当前密码";

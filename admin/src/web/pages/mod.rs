@@ -6,6 +6,7 @@ use actix_web::web;
 use super::{Route, assets, get, post};
 use crate::access::Right::{Administer, Edit, Operate, Public, Read};
 
+mod api_docs;
 mod changes;
 #[cfg(test)]
 mod checks;
@@ -61,6 +62,7 @@ pub(super) fn routes() -> Vec<Route> {
         post("/hera/machines/{id}/accepting", Administer, || {
             web::to(machines::accept)
         }),
+        get("/hera/api/docs", Read, || web::to(api_docs::show)),
         get("/hera/profile", Read, || web::to(profile::show)),
         post("/hera/profile/password", Read, || {
             web::to(profile::change_password)

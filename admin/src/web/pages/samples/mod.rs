@@ -4,6 +4,7 @@
 use askama::Template;
 use hera_domain::status::RunStatus;
 
+use super::api_docs;
 use super::failure::FailurePage;
 use super::frame::Section;
 use super::job_new::FiresFragment;
@@ -18,6 +19,12 @@ mod others;
 use data::frame;
 use jobs::{dialog, edit, job_runs, new_job, overview, revisions, versions};
 use others::{day, group_form, group_page, home, profile, run_page, runs_page, workers};
+
+fn api(lang: Lang) -> api_docs::ApiPage {
+    let document = crate::web::openapi::document("hera_session_8080");
+    let document = serde_json::to_value(document).expect("the document has text keys only");
+    api_docs::page(frame(lang, Section::Profile), &document)
+}
 
 /// All pages, by name.
 pub(super) fn pages(lang: Lang) -> Vec<(&'static str, String)> {
@@ -69,6 +76,7 @@ pub(super) fn pages(lang: Lang) -> Vec<(&'static str, String)> {
         ("machines", html(&machines(workers(lang)))),
         ("machines-empty", html(&machines(Vec::new()))),
         ("profile", html(&profile(lang))),
+        ("api", html(&api(lang))),
         ("failure", html(&failure)),
     ]
 }
