@@ -86,7 +86,7 @@ remember() { echo "$2" >"$DATA/$1.pid"; born "$2" >"$DATA/.$1.born"; }
 forget() { rm -f "$DATA/$1.pid" "$DATA/.$1.born"; }
 
 # The value of a setting, wherever it was set.
-setting() { "$BIN/hera-admin" config check | sed -n "s/^$1 = //p"; }
+setting() { "$BIN/hera-admin" config get "$1"; }
 url() {
     local host
     host=$(setting server.address)

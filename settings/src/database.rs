@@ -85,6 +85,40 @@ impl fmt::Debug for Database {
     }
 }
 
+/// An address as anybody may see it, whether or not it can be read as one.
+pub(crate) fn without_password(url: &str) -> String {
+    let (scheme, rest) = match url.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), url),
+    };
+    // The last @: a password that should have been escaped may hold one.
+    let (mut out, rest) = match rest.rsplit_once('@') {
+        Some((credentials, rest)) => {
+            let user = credentials
+                .split([':', '/', '?'])
+                .next()
+                .unwrap_or_default();
+            let mask = if user.len() < credentials.len() {
+                ":…"
+            } else {
+                ""
+            };
+            (format!("{scheme}{user}{mask}@"), rest)
+        }
+        None => (scheme, rest),
+    };
+    for parameter in rest.split_inclusive(['?', '&', ';']) {
+        match parameter.split_once('=') {
+            Some((name, value)) if name.to_ascii_lowercase().contains("password") => {
+                let end = value.strip_prefix(value.trim_end_matches(['?', '&', ';']));
+                out.push_str(&format!("{name}=…{}", end.unwrap_or_default()));
+            }
+            _ => out.push_str(parameter),
+        }
+    }
+    out
+}
+
 fn mysql(rest: &str, user: Option<&str>, password: Option<&str>) -> Result<Database, String> {
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (authority, database) = rest
@@ -219,6 +253,27 @@ mod tests {
             format!("{database} {database:?}"),
             "mysql://x@db:3306/hera mysql://x@db:3306/hera"
         );
+    }
+
+    #[test]
+    fn whatever_is_written_as_an_address_hides_its_password() {
+        for (url, shown) in [
+            ("mysql://u:p@h/d", "mysql://u:…@h/d"),
+            ("mysql://u:p?a@b/c@h/d", "mysql://u:…@h/d"),
+            ("mysql://u@h/d", "mysql://u@h/d"),
+            ("u:p@h", "u:…@h"),
+            (
+                "jdbc:mysql://h/d?user=u&amp;password=p&a=b",
+                "jdbc:mysql://h/d?user=u&amp;password=…&a=b",
+            ),
+            (
+                "jdbc:hive2://h:1/d;password=p;x=y",
+                "jdbc:hive2://h:1/d;password=…;x=y",
+            ),
+            ("/var/lib/hera", "/var/lib/hera"),
+        ] {
+            assert_eq!(without_password(url), shown);
+        }
     }
 
     #[test]

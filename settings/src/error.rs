@@ -2,28 +2,6 @@
 
 use std::fmt;
 
-/// Where a value was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Origin {
-    /// A line of the file.
-    File { path: String, line: usize },
-    /// An environment variable.
-    Env(String),
-    /// An argument of `--set`.
-    Set(String),
-}
-
-impl Origin {
-    /// Says where a value of `key` stands, as the start of a sentence.
-    pub(crate) fn place(&self, key: &str) -> String {
-        match self {
-            Self::File { path, line } => format!("{path}:{line}: {key}"),
-            Self::Env(name) => name.clone(),
-            Self::Set(argument) => format!("--set {argument}: {key}"),
-        }
-    }
-}
-
 /// One thing that is wrong, with its remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
@@ -52,7 +30,7 @@ pub enum Problem {
     Reference {
         place: String,
         name: String,
-        why: &'static str,
+        why: String,
     },
     /// Values that do not go together, or an argument that says nothing.
     #[error("{0}")]

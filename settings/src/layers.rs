@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
 
-use crate::error::{Origin, Problem, SettingsError};
+use crate::error::{Problem, SettingsError};
+use crate::keys::{ACTIVE_PROFILES, KEYS};
+use crate::origin::Origin;
 use crate::yaml::{self, Document};
 
 /// Everything that settings are made of.
@@ -16,7 +18,7 @@ pub struct Sources {
     pub profile: Option<String>,
     /// The arguments of `--set`.
     pub sets: Vec<String>,
-    /// The whole environment; only the `HERA_…` variables of [`ENVIRONMENT`] and what a
+    /// The whole environment; only the variables of [`KEYS`], `HERA_PROFILE` and what a
     /// `${NAME}` refers to are looked at.
     pub env: BTreeMap<String, String>,
     /// What `hera.timezone` is unless it is set.
@@ -35,21 +37,22 @@ impl Default for Sources {
     }
 }
 
-/// The environment variables and the keys they stand for.
-pub(crate) const ENVIRONMENT: &[(&str, &str)] = &[
-    ("HERA_ADMIN_ADDRESS", "hera.adminAddress"),
-    ("HERA_ADMIN_PASSWORD", "hera.adminPassword"),
-    ("HERA_ADVERTISE", "hera.advertise"),
-    ("HERA_BIND", "server.address"),
-    ("HERA_CONNECT_PORT", "hera.connectPort"),
-    ("HERA_DATABASE_URL", "datasource.url"),
-    ("HERA_DATA_DIR", "hera.dataDir"),
-    ("HERA_JOIN_TOKEN", "hera.joinToken"),
-    ("HERA_LOG", "logging.filter"),
-    ("HERA_PORT", "server.port"),
-    ("HERA_TIMEZONE", "hera.timezone"),
-    ("HERA_WORKER_NAME", "hera.workerName"),
-];
+impl Sources {
+    /// An environment variable that says something.
+    fn variable(&self, name: &str) -> Option<&String> {
+        self.env.get(name).filter(|value| !value.trim().is_empty())
+    }
+}
+
+/// Which source a value is from; the greater wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Layer {
+    Machine,
+    Base,
+    Profile,
+    Environment,
+    Set,
+}
 
 /// One value and where it comes from.
 #[derive(Debug, Clone)]
@@ -58,8 +61,11 @@ pub(crate) struct Entry {
     pub(crate) key: String,
     pub(crate) text: String,
     pub(crate) origin: Origin,
-    /// 0 base, 1 profile, 2 environment, 3 `--set`.
-    pub(crate) layer: u8,
+    pub(crate) layer: Layer,
+    /// Whether `${…}` in it stays as it is: a password may contain anything.
+    pub(crate) literal: bool,
+    /// The values that this one hides, the nearest last.
+    pub(crate) hides: Vec<Origin>,
 }
 
 /// All values by canonical key.
@@ -68,6 +74,7 @@ pub(crate) struct Layers {
     pub(crate) entries: BTreeMap<String, Entry>,
     pub(crate) profiles: Vec<String>,
     pub(crate) notes: Vec<String>,
+    pub(crate) problems: Vec<Problem>,
 }
 
 /// The spelling that all spellings of a key share.
@@ -82,98 +89,153 @@ impl Layers {
     /// Lays the sources over each other.
     pub(crate) fn of(sources: &Sources) -> Result<Self, SettingsError> {
         let mut layers = Self::default();
-        let documents = match &sources.file {
-            Some((path, text)) => yaml::documents(path, text)?,
-            None => Vec::new(),
+        let zone = sources.machine_timezone.name();
+        layers.put("hera.timezone", zone, Origin::Machine, Layer::Machine);
+
+        let (path, documents) = match &sources.file {
+            Some((path, text)) => (path.as_str(), yaml::documents(path, text)?),
+            None => ("", Vec::new()),
         };
-        let path = sources.file.as_ref().map_or("", |(path, _)| path.as_str());
         for document in documents.iter().filter(|d| d.profiles.is_none()) {
-            layers.add_document(path, document, 0)?;
+            layers.add_document(path, document, None);
         }
-        layers.choose_profiles(sources, &documents)?;
+        let sets = layers.read_sets(&sources.sets);
+        layers.choose_profiles(sources, &sets, &documents);
         for profile in layers.profiles.clone() {
             let chosen = |d: &&Document| d.profiles.iter().flatten().any(|p| *p == profile);
             for document in documents.iter().filter(chosen) {
-                layers.add_document(path, document, 1)?;
+                layers.add_document(path, document, Some(&profile));
             }
         }
-        for (name, key) in ENVIRONMENT {
-            if let Some(value) = sources.env.get(*name).filter(|value| !value.is_empty()) {
-                layers.put(
-                    (*key).to_owned(),
-                    value.clone(),
-                    Origin::Env((*name).to_owned()),
-                    2,
-                );
+        layers.add_environment(sources);
+        for (key, value) in &sets {
+            if canonical(key) != ACTIVE_PROFILES {
+                layers.put(key, value, Origin::Set, Layer::Set);
             }
-        }
-        for argument in &sources.sets {
-            let Some((key, value)) = argument.split_once('=') else {
-                return Err(Problem::Rule(format!(
-                    "--set {argument}: expected key=value, e.g. --set hera.heartBeat=3"
-                ))
-                .into());
-            };
-            layers.put(
-                key.trim().to_owned(),
-                value.to_owned(),
-                Origin::Set(argument.clone()),
-                3,
-            );
         }
         Ok(layers)
     }
 
-    fn put(&mut self, key: String, text: String, origin: Origin, layer: u8) {
+    fn put(&mut self, key: &str, text: &str, origin: Origin, layer: Layer) {
         let entry = Entry {
-            text,
+            key: key.to_owned(),
+            text: text.to_owned(),
+            literal: matches!(origin, Origin::Variable(_)),
             origin,
             layer,
-            key,
+            hides: Vec::new(),
         };
-        self.entries.insert(canonical(&entry.key), entry);
+        self.put_entry(entry);
     }
 
-    fn add_document(
-        &mut self,
-        path: &str,
-        document: &Document,
-        layer: u8,
-    ) -> Result<(), SettingsError> {
+    fn put_entry(&mut self, mut entry: Entry) {
+        let key = canonical(&entry.key);
+        if let Some(hidden) = self.entries.remove(&key) {
+            entry.hides = hidden.hides;
+            entry.hides.push(hidden.origin);
+        }
+        self.entries.insert(key, entry);
+    }
+
+    fn add_document(&mut self, path: &str, document: &Document, profile: Option<&str>) {
         let mut seen = BTreeMap::new();
         for pair in &document.pairs {
-            if let Some(first) = seen.insert(canonical(&pair.key), pair.line) {
-                return Err(Problem::Rule(format!(
+            let key = canonical(&pair.key);
+            if profile.is_some() && key == ACTIVE_PROFILES {
+                self.problems.push(Problem::Rule(format!(
+                    "{path}:{}: {} chooses profiles and cannot stand in the document of one; move it to a document without spring.profiles",
+                    pair.line, pair.key
+                )));
+                continue;
+            }
+            if let Some(first) = seen.insert(key, pair.line) {
+                self.problems.push(Problem::Rule(format!(
                     "{path}:{}: {} is written a second time (first in line {first}); keep one",
                     pair.line, pair.key
-                ))
-                .into());
+                )));
+                continue;
             }
             let origin = Origin::File {
                 path: path.to_owned(),
                 line: pair.line,
+                profile: profile.map(ToOwned::to_owned),
             };
-            self.put(pair.key.clone(), pair.text.clone(), origin, layer);
+            let layer = match profile {
+                None => Layer::Base,
+                Some(_) => Layer::Profile,
+            };
+            self.put(&pair.key, &pair.text, origin, layer);
         }
-        Ok(())
     }
 
-    /// `--profile`, then `HERA_PROFILE`, then the file's own choice. A profile asked for by hand
-    /// must exist: a typo would quietly start another installation's database.
+    /// The keys and values of all `--set`.
+    fn read_sets(&mut self, arguments: &[String]) -> Vec<(String, String)> {
+        let mut sets = Vec::new();
+        for argument in arguments {
+            match argument.split_once('=') {
+                Some((key, value)) if !key.trim().is_empty() => {
+                    sets.push((key.trim().to_owned(), value.to_owned()));
+                }
+                _ => self.problems.push(Problem::Rule(format!(
+                    "--set {argument}: expected key=value, e.g. --set hera.heartBeat=3"
+                ))),
+            }
+        }
+        sets
+    }
+
+    fn add_environment(&mut self, sources: &Sources) {
+        for key in KEYS {
+            let Some(name) = key.variable else { continue };
+            let Some(value) = sources.variable(name) else {
+                continue;
+            };
+            let origin = Origin::Variable(name.to_owned());
+            self.put(key.name, value, origin.clone(), Layer::Environment);
+            if key.name != "hera.dataDir" {
+                continue;
+            }
+            // The environment's folder is for everything, so that installations run side by side.
+            for inside in KEYS {
+                let by_folder = ["hera.workDir", "logging.path"].contains(&inside.name);
+                if by_folder {
+                    self.put_entry(Entry {
+                        key: inside.name.to_owned(),
+                        text: inside.default.to_owned(),
+                        origin: origin.clone(),
+                        layer: Layer::Environment,
+                        literal: false,
+                        hides: Vec::new(),
+                    });
+                }
+            }
+        }
+    }
+
+    /// `--profile` or `--set`, then `HERA_PROFILE`, then the file's own choice. A profile asked
+    /// for by hand must exist: a typo would quietly start another installation's database.
     fn choose_profiles(
         &mut self,
         sources: &Sources,
+        sets: &[(String, String)],
         documents: &[Document],
-    ) -> Result<(), SettingsError> {
-        let in_file = self.entries.remove("spring.profiles.active");
+    ) {
+        let in_file = self.entries.remove(ACTIVE_PROFILES);
+        let in_sets = sets
+            .iter()
+            .rfind(|(key, _)| canonical(key) == ACTIVE_PROFILES);
         let by_hand = sources
             .profile
-            .clone()
-            .or_else(|| sources.env.get("HERA_PROFILE").cloned())
+            .as_ref()
+            .or(in_sets.map(|(_, value)| value))
+            .or(sources.variable("HERA_PROFILE"))
             .filter(|profile| !profile.trim().is_empty());
-        let must_exist = by_hand.is_some();
-        let wanted = by_hand.or(in_file.map(|entry| entry.text));
-        self.profiles = yaml::names(&wanted.unwrap_or_default());
+        let wanted = by_hand.or(in_file.as_ref().map(|entry| &entry.text));
+        for profile in wanted.map(|names| yaml::names(names)).unwrap_or_default() {
+            if !self.profiles.contains(&profile) {
+                self.profiles.push(profile);
+            }
+        }
 
         let known: Vec<&str> = documents
             .iter()
@@ -190,11 +252,11 @@ impl Layers {
                 format!("there are {}", known.join(", "))
             };
             let message = format!("no document is for profile {profile}: {there_are}");
-            if must_exist {
-                return Err(Problem::Rule(message).into());
+            if by_hand.is_some() {
+                self.problems.push(Problem::Rule(message));
+            } else {
+                self.notes.push(message);
             }
-            self.notes.push(message);
         }
-        Ok(())
     }
 }

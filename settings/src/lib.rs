@@ -7,9 +7,9 @@
 //! names the nearest one: a misspelt limit must never silently be no limit.
 //!
 //! ```text
-//! file ─ yaml ─┐
+//! file ─ yaml ─┐           keys (names, defaults)
 //! environment ─┼─ layers ─ reader ─ settings (typed, checked) + report
-//! --set ───────┘
+//! --set ───────┘            └─ explain (each value's origin, for `config check`)
 //! ```
 //!
 //! [`Settings::load`] is pure; [`Sources::of_process`] is the one place that looks at the process
@@ -17,19 +17,26 @@
 
 mod database;
 mod error;
+mod explain;
+mod keys;
 mod layers;
 mod logging;
+mod origin;
 mod process;
 mod read;
 mod reader;
+mod resolve;
 mod settings;
 mod types;
 mod yaml;
 
 pub use database::Database;
 pub use error::{Problem, SettingsError};
+pub use explain::{Explained, Explanation};
+pub use keys::{KEYS, Key};
 pub use layers::Sources;
 pub use logging::LogGuard;
+pub use origin::Origin;
 pub use process::CommandLine;
 pub use reader::Report;
 pub use settings::{

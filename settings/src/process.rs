@@ -1,12 +1,15 @@
 //! The sources of a real process: its arguments, environment and files.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
 
 use crate::error::{Problem, SettingsError};
 use crate::layers::Sources;
+
+/// The longest settings file.
+const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// What both programs take on their command line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,8 +55,16 @@ impl Sources {
 
 fn read(path: &Path) -> Result<(String, String), SettingsError> {
     let name = path.display().to_string();
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok((name, text)),
+    let mut text = String::new();
+    // A device or a log named by mistake must not fill the memory.
+    let read = std::fs::File::open(path)
+        .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text));
+    match read {
+        Ok(bytes) if bytes as u64 > MAX_FILE_BYTES => Err(Problem::Rule(format!(
+            "{name} is longer than 1 MiB; name the settings file with --config"
+        ))
+        .into()),
+        Ok(_) => Ok((name, text)),
         Err(error) => {
             let remedy = if error.kind() == ErrorKind::NotFound {
                 "name an existing file with --config"

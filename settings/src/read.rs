@@ -3,13 +3,15 @@
 mod network;
 mod running;
 
-use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono_tz::Tz;
+
 use crate::error::{Problem, SettingsError};
 use crate::layers::{Layers, Sources};
-use crate::reader::{Reader, Report};
+use crate::reader::{MILLIS, Reader, Reading, Report, SECONDS};
 use crate::settings::{
     Alarms, Hdfs, Kerberos, Mail, Rerun, Retention, Scheduling, Settings, Timing,
 };
@@ -17,6 +19,8 @@ use crate::types::LoadBalance;
 
 /// Time a worker needs, after fencing itself, until all it ran is surely gone.
 const FENCE_MARGIN: Duration = Duration::from_secs(5);
+/// What a timing may be, in milliseconds.
+const A_DAY: RangeInclusive<u64> = 1..=86_400_000;
 
 impl Default for Settings {
     fn default() -> Self {
@@ -31,16 +35,21 @@ impl Settings {
     /// # Errors
     /// All problems at once: syntax, unknown keys, values of the wrong kind, broken rules.
     pub fn load(sources: &Sources) -> Result<(Self, Report), SettingsError> {
+        let (settings, reading) = Self::read(sources)?;
+        if reading.problems.is_empty() {
+            Ok((settings, reading.report))
+        } else {
+            Err(SettingsError(reading.problems))
+        }
+    }
+
+    /// Reads everything that can be read, defaults in the place of what is wrong.
+    pub(crate) fn read(sources: &Sources) -> Result<(Self, Reading), SettingsError> {
         let layers = Layers::of(sources)?;
         let mut reader = Reader::new(&layers, &sources.env);
-        let settings = settings(&mut reader, sources);
+        let settings = settings(&mut reader);
         check(&settings, &mut reader);
-        let (report, problems) = reader.finish();
-        if problems.is_empty() {
-            Ok((settings, report))
-        } else {
-            Err(SettingsError(problems))
-        }
+        Ok((settings, reader.finish()))
     }
 
     /// What only an admin must not be: its port for workers open to others without TLS.
@@ -61,82 +70,67 @@ impl Settings {
     }
 }
 
-fn settings(r: &mut Reader<'_>, sources: &Sources) -> Settings {
-    let data_dir = path_or(r, &["hera.dataDir"], "data");
-    // The environment's folder is for everything, so that installations run side by side.
-    let own_folder = sources
-        .env
-        .get("HERA_DATA_DIR")
-        .filter(|dir| !dir.is_empty());
-    let bind = r
-        .parsed(
-            &["server.address"],
-            "an IP address, e.g. 127.0.0.1",
-            network::bind,
-        )
-        .unwrap_or(IpAddr::from([127, 0, 0, 1]));
-    let connect_port = r.number(&["hera.connectPort"], 1..=u16::MAX, 9887);
+fn settings(r: &mut Reader<'_>) -> Settings {
+    let data_dir = path(r, "hera.dataDir").unwrap_or_default();
+    let bind = network::bind(r);
     Settings {
-        environment: r.text_or(&["hera.env"], "dev"),
-        area: r.text_or(&["hera.area"], "all"),
+        environment: r.text_or_empty("hera.env"),
+        area: r.text_or_empty("hera.area"),
         timezone: r
             .parsed(
-                &["hera.timezone"],
+                "hera.timezone",
                 "the name of a time zone, e.g. Asia/Shanghai",
                 |name| name.parse().ok(),
             )
-            .unwrap_or(sources.machine_timezone),
-        database: network::database(r, &data_dir),
+            .unwrap_or(Tz::UTC),
+        database: network::database(r),
         pool: network::pool(r),
         web: network::web(r, bind),
-        cluster: network::cluster(r, bind, connect_port),
+        cluster: network::cluster(r),
         timing: timing(r),
         scheduling: scheduling(r),
-        worker: running::worker(r, &data_dir, own_folder.is_some()),
+        worker: running::worker(r),
         script_types: running::script_types(r),
-        logging: running::logging(r, &data_dir, own_folder.is_some()),
+        logging: running::logging(r),
         alarms: Alarms {
-            environments: r.list(&["hera.alarmEnv"]),
-            monitor_users: r.list(&["hera.monitorUsers"]),
-            monitor_emails: r.list(&["hera.monitorEmails"]),
+            environments: r.list("hera.alarmEnv"),
+            monitor_users: r.list("hera.monitorUsers"),
+            monitor_emails: r.list("hera.monitorEmails"),
         },
         mail: Mail {
-            host: r.text(&["mail.host"]),
-            port: r.number(&["mail.port"], 1..=u16::MAX, 465),
-            protocol: r.text_or(&["mail.protocol"], "smtp"),
-            user: r.text(&["mail.user"]),
-            password: r.secret(&["mail.password"]),
+            host: r.text("mail.host"),
+            port: r.number("mail.port", 1..=u16::MAX),
+            protocol: r.text_or_empty("mail.protocol"),
+            user: r.text("mail.user"),
+            password: r.secret("mail.password"),
         },
         rerun: Rerun {
-            max_parallel: r.number(&["hera.rerun.maxParallelNum"], 1..=10_000, 20),
+            max_parallel: r.number("hera.rerun.maxParallelNum", 1..=10_000),
             hours: r
                 .parsed(
-                    &["hera.rerun.timeRange"],
+                    "hera.rerun.timeRange",
                     "two hours of the day, e.g. 0-23",
                     hours,
                 )
                 .unwrap_or((0, 23)),
         },
         retention: Retention {
-            runs_days: r.number(&["hera.retention.runsDays"], 1..=36_500, 90),
-            logs_days: r.number(&["hera.retention.logsDays"], 1..=36_500, 30),
+            runs_days: days(r, "hera.retention.runsDays", 1),
+            logs_days: days(r, "hera.retention.logsDays", 1),
             // Rows must outlive the farthest window that looks back at them.
-            versions_days: r.number(&["hera.retention.versionsDays"], 400..=36_500, 400),
-            records_days: r.number(&["hera.retention.recordsDays"], 1..=36_500, 730),
-            worker_days: r.number(&["hera.retention.workerDays"], 1..=36_500, 7),
+            versions_days: days(r, "hera.retention.versionsDays", 400),
+            records_days: days(r, "hera.retention.recordsDays", 1),
+            worker_days: days(r, "hera.retention.workerDays", 1),
         },
         hdfs: Hdfs {
-            enabled: r.boolean(&["hera.hdfs.enabled"], false),
-            conf_dir: path(r, &["hera.hdfs.confDir"]),
-            upload_path: r.text_or(
-                &["hera.hdfsUploadPath", "hera.hdfsLibPath"],
-                "/hera/hdfs-upload-dir",
-            ),
-            resource_managers: r.list(&["hera.yarn.resourceManagers"]),
+            enabled: r.boolean("hera.hdfs.enabled"),
+            conf_dir: path(r, "hera.hdfs.confDir"),
+            upload_path: r.text_or_empty("hera.hdfsUploadPath"),
+            resource_managers: r.list("hera.yarn.resourceManagers"),
         },
         kerberos: Kerberos {
-            principal: r.text(&["hera.kerberos.principal"]),
-            keytab: path(r, &["hera.kerberos.keytabpath"]),
+            principal: r.text("hera.kerberos.principal"),
+            keytab: path(r, "hera.kerberos.keytabpath"),
         },
         spark: running::spark(r),
         data_dir,
@@ -144,39 +138,40 @@ fn settings(r: &mut Reader<'_>, sources: &Sources) -> Settings {
 }
 
 fn timing(r: &mut Reader<'_>) -> Timing {
-    let heartbeat = Duration::from_secs(r.number(&["hera.heartBeat"], 1..=600, 3));
-    let heartbeat_ms = r.optional_number(&["hera.heartBeatMs"], 50..=600_000);
+    let heartbeat = r.duration("hera.heartBeat", SECONDS, 1..=600_000);
+    let heartbeat_ms = r.optional_duration("hera.heartBeatMs", MILLIS, 50..=600_000);
     Timing {
-        heartbeat: heartbeat_ms.map_or(heartbeat, Duration::from_millis),
-        lease: millis(r, &["hera.leaseMs"], 5000),
-        renew: millis(r, &["hera.renewMs"], 1000),
-        worker_lost: millis(r, &["hera.workerLostMs"], 60_000),
-        self_fence: millis(r, &["hera.selfFenceMs"], 50_000),
-        request_timeout: millis(r, &["hera.requestTimeout"], 10_000),
-        channel_timeout: millis(r, &["hera.channelTimeout"], 1000),
+        heartbeat: heartbeat_ms.unwrap_or(heartbeat),
+        lease: r.duration("hera.leaseMs", MILLIS, A_DAY),
+        renew: r.duration("hera.renewMs", MILLIS, A_DAY),
+        worker_lost: r.duration("hera.workerLostMs", MILLIS, A_DAY),
+        self_fence: r.duration("hera.selfFenceMs", MILLIS, A_DAY),
+        request_timeout: r.duration("hera.requestTimeout", MILLIS, A_DAY),
+        channel_timeout: r.duration("hera.channelTimeout", MILLIS, A_DAY),
     }
 }
 
 fn scheduling(r: &mut Reader<'_>) -> Scheduling {
+    let hour = 3_600_000;
     Scheduling {
-        default_host_group: r.number(&["hera.defaultWorkerGroup"], 1..=i64::MAX, 1),
-        max_parallel: r.number(&["hera.maxParallelNum"], 1..=100_000, 2000),
-        max_memory_rate: r.number(&["hera.maxMemRate"], 0.0..=1.0, 0.0),
-        max_load_per_core: r.number(&["hera.maxCpuLoadPerCore"], 0.0..=1000.0, 0.0),
-        system_memory_mib: r.number(&["hera.systemMemUsed"], 0..=10_000_000, 4000),
-        task_memory_mib: r.number(&["hera.perTaskUseMem"], 1..=10_000_000, 500),
+        default_host_group: r.number("hera.defaultWorkerGroup", 1..=i64::MAX),
+        max_parallel: r.number("hera.maxParallelNum", 1..=100_000),
+        max_memory_rate: r.number("hera.maxMemRate", 0.0..=1.0),
+        max_load_per_core: r.number("hera.maxCpuLoadPerCore", 0.0..=1000.0),
+        system_memory_mib: r.mebibytes("hera.systemMemUsed", 0..=10_000_000),
+        task_memory_mib: r.mebibytes("hera.perTaskUseMem", 1..=10_000_000),
         load_balance: r
             .parsed(
-                &["hera.loadBalance"],
+                "hera.loadBalance",
                 "roundrobin, random or least-loaded",
                 LoadBalance::parse,
             )
             .unwrap_or(LoadBalance::RoundRobin),
-        warm_up: Duration::from_secs(r.number(&["hera.warmUpCheck"], 0..=3600, 0)),
-        task_timeout_hours: r.number(&["hera.taskTimeout"], 1..=8760, 12),
-        waiting_days: r.number(&["hera.waitingDays"], 1..=365, 7),
-        misfire_window_hours: r.number(&["hera.misfireWindowHours"], 1..=8760, 24),
-        no_worker_alarm_minutes: r.number(&["hera.noWorkerAlarmMinutes"], 1..=10_080, 10),
+        warm_up: r.duration("hera.warmUpCheck", SECONDS, 0..=hour),
+        task_timeout_hours: r.number("hera.taskTimeout", 1..=8760),
+        waiting_days: r.number("hera.waitingDays", 1..=365),
+        misfire_window_hours: r.number("hera.misfireWindowHours", 1..=8760),
+        no_worker_alarm_minutes: r.number("hera.noWorkerAlarmMinutes", 1..=10_080),
     }
 }
 
@@ -184,21 +179,28 @@ fn check(settings: &Settings, r: &mut Reader<'_>) {
     let timing = &settings.timing;
     if timing.renew * 2 > timing.lease {
         r.problem(Problem::Rule(format!(
-            "hera.renewMs {} is too long for hera.leaseMs {}: a lease must outlive two renewals",
+            "hera.renewMs {} is too long for hera.leaseMs {}: a lease must outlive two renewals; set hera.renewMs to at most {}",
             timing.renew.as_millis(),
-            timing.lease.as_millis()
+            timing.lease.as_millis(),
+            timing.lease.as_millis() / 2
         )));
     }
     let needed = timing.self_fence + timing.heartbeat + FENCE_MARGIN;
     if needed > timing.worker_lost {
         r.problem(Problem::Rule(format!(
-            "hera.workerLostMs {} is too short: it must be at least selfFence {} + heartbeat {} + {} = {} ms, \
-             or a run could be started again while the first still lives",
+            "hera.workerLostMs {} is too short: a run could be started again while the first still lives; \
+             set it to at least {} (hera.selfFenceMs {} + hera.heartBeat {} + {}), or set hera.selfFenceMs lower",
             timing.worker_lost.as_millis(),
+            needed.as_millis(),
             timing.self_fence.as_millis(),
             timing.heartbeat.as_millis(),
             FENCE_MARGIN.as_millis(),
-            needed.as_millis()
+        )));
+    }
+    if settings.web.port == settings.cluster.connect_port {
+        r.problem(Problem::Rule(format!(
+            "server.port and hera.connectPort are both {}: pages and workers need a port each",
+            settings.web.port
         )));
     }
     if settings.web.bind.is_unspecified()
@@ -211,16 +213,12 @@ fn check(settings: &Settings, r: &mut Reader<'_>) {
     }
 }
 
-fn path(r: &mut Reader<'_>, names: &[&'static str]) -> Option<PathBuf> {
-    r.text(names).map(PathBuf::from)
+fn path(r: &mut Reader<'_>, name: &str) -> Option<PathBuf> {
+    r.text(name).map(PathBuf::from)
 }
 
-fn path_or(r: &mut Reader<'_>, names: &[&'static str], default: &str) -> PathBuf {
-    path(r, names).unwrap_or_else(|| PathBuf::from(default))
-}
-
-fn millis(r: &mut Reader<'_>, names: &[&'static str], default: u64) -> Duration {
-    Duration::from_millis(r.number(names, 1..=86_400_000, default))
+fn days(r: &mut Reader<'_>, name: &str, least: u32) -> u32 {
+    r.number(name, least..=36_500)
 }
 
 fn hours(text: &str) -> Option<(u8, u8)> {

@@ -232,35 +232,4 @@ impl Settings {
     pub fn join_token_file(&self) -> PathBuf {
         self.data_dir.join("join-token")
     }
-
-    /// The settings that people and scripts ask for, by key; nothing secret among them.
-    pub fn shown(&self) -> Vec<(&'static str, String)> {
-        let Self {
-            data_dir,
-            environment,
-            area,
-            timezone,
-            database,
-            web,
-            cluster,
-            worker,
-            logging,
-            ..
-        } = self;
-        vec![
-            ("datasource.url", database.to_string()),
-            ("hera.adminAddress", cluster.admin_addresses.join(",")),
-            ("hera.advertise", cluster.advertise.clone()),
-            ("hera.area", area.clone()),
-            ("hera.connectPort", cluster.connect_port.to_string()),
-            ("hera.dataDir", data_dir.display().to_string()),
-            ("hera.env", environment.clone()),
-            ("hera.timezone", timezone.name().to_owned()),
-            ("hera.workDir", worker.work_dir.display().to_string()),
-            ("logging.path", logging.dir.display().to_string()),
-            ("server.address", web.bind.to_string()),
-            ("server.context-path", web.context_path.clone()),
-            ("server.port", web.port.to_string()),
-        ]
-    }
 }

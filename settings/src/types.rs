@@ -1,6 +1,7 @@
 //! The kinds of values that settings have.
 
 use std::fmt;
+use std::time::Duration;
 
 /// A text that is never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -52,18 +53,41 @@ pub struct ScriptType {
     pub suffix: String,
 }
 
-/// Bytes of `100Mb`, `64 KB`, `1024`.
-pub(crate) fn size(text: &str) -> Option<u64> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let (_, unit) = text.split_at(digits.len());
-    let factor: u64 = match unit.to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
+/// Bytes of `100Mb`, `64 KB`, `1024`; a bare number counts `unit` bytes.
+pub(crate) fn size(text: &str, unit: u64) -> Option<u64> {
+    let (number, word) = number_and_unit(text);
+    let factor: u64 = match word.to_ascii_lowercase().as_str() {
+        "" => unit,
+        "b" => 1,
         "k" | "kb" => 1 << 10,
         "m" | "mb" => 1 << 20,
         "g" | "gb" => 1 << 30,
+        "t" | "tb" => 1 << 40,
         _ => return None,
     };
-    digits.trim().parse::<u64>().ok()?.checked_mul(factor)
+    number.parse::<u64>().ok()?.checked_mul(factor)
+}
+
+/// The time of `5s`, `300 ms`, `2m`, `12h`, `7d`; a bare number counts `unit` milliseconds.
+pub(crate) fn duration(text: &str, unit: u64) -> Option<Duration> {
+    let (number, word) = number_and_unit(text);
+    let factor: u64 = match word.to_ascii_lowercase().as_str() {
+        "" => unit,
+        "ms" => 1,
+        "s" => 1000,
+        "m" | "min" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    let millis = number.parse::<u64>().ok()?.checked_mul(factor)?;
+    Some(Duration::from_millis(millis))
+}
+
+fn number_and_unit(text: &str) -> (&str, &str) {
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let (_, unit) = text.split_at(number.len());
+    (number.trim(), unit)
 }
 
 /// YAML 1.1's words, as the Java HERA's parser took them.
@@ -81,11 +105,34 @@ mod tests {
 
     #[test]
     fn sizes_have_units_of_1024() {
-        assert_eq!(size("100Mb"), Some(100 << 20));
-        assert_eq!(size("64 KB"), Some(64 << 10));
-        assert_eq!(size("7"), Some(7));
-        assert_eq!(size("lots"), None);
-        assert_eq!(size("99999999999999999999"), None);
+        assert_eq!(size("100Mb", 1), Some(100 << 20));
+        assert_eq!(size("64 KB", 1), Some(64 << 10));
+        assert_eq!(size("7", 1), Some(7));
+        assert_eq!(size("7", 1 << 20), Some(7 << 20));
+        for wrong in [
+            "lots",
+            "",
+            "Mb",
+            "-1",
+            "1.5g",
+            "99999999999999999999",
+            "99999999999t",
+        ] {
+            assert_eq!(size(wrong, 1), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_time_has_its_own_unit_or_that_of_its_key() {
+        let millis = |text: &str, unit| duration(text, unit).map(|time| time.as_millis());
+        assert_eq!(millis("3", 1000), Some(3000));
+        assert_eq!(millis("3", 1), Some(3));
+        assert_eq!(millis("250ms", 1000), Some(250));
+        assert_eq!(millis("2 m", 1), Some(120_000));
+        assert_eq!(millis("7d", 1), Some(604_800_000));
+        for wrong in ["soon", "", "s", "-1s", "1 week", "18446744073709551615d"] {
+            assert_eq!(millis(wrong, 1), None, "{wrong}");
+        }
     }
 
     #[test]

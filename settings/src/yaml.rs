@@ -10,6 +10,11 @@ use crate::error::Problem;
 /// How deep keys may be nested; ours end at 4.
 const MAX_DEPTH: usize = 16;
 
+/// The longest key; a child repeats its parents' names.
+const MAX_KEY_BYTES: usize = 256;
+/// Each is for a profile.
+const MAX_DOCUMENTS: usize = 1_000;
+
 /// One document of the file.
 #[derive(Debug, Default)]
 pub(crate) struct Document {
@@ -36,6 +41,11 @@ pub(crate) fn documents(path: &str, text: &str) -> Result<Vec<Document>, Problem
     let mut documents = Vec::new();
     loop {
         match walk.next()? {
+            (Event::DocumentStart(_), line) if documents.len() == MAX_DOCUMENTS => {
+                let most =
+                    format!("more than {MAX_DOCUMENTS} documents; is this the settings file?");
+                return Err(walk.syntax(line, most));
+            }
             (Event::DocumentStart(_), _) => documents.push(walk.document()?),
             (Event::StreamEnd, _) => return Ok(documents),
             _ => {}
@@ -94,6 +104,9 @@ impl<'a> Walk<'a> {
                     } else {
                         format!("{prefix}.{key}")
                     };
+                    if key.len() > MAX_KEY_BYTES {
+                        return Err(self.syntax(line, "a key is too long"));
+                    }
                     self.value(key, line, depth, to)?;
                 }
                 (_, line) => return Err(self.syntax(line, "a key must be plain text")),
@@ -148,11 +161,13 @@ fn is_null(text: &str) -> bool {
     matches!(text, "" | "~" | "null" | "Null" | "NULL")
 }
 
-/// `spring.profiles: a,b` marks a document; `spring.profiles.active` is an ordinary key.
+/// `spring.profiles: a,b` (or Spring's newer word for it) marks a document;
+/// `spring.profiles.active` is an ordinary key.
 fn take_profiles(pairs: &mut Vec<Pair>) -> Option<Vec<String>> {
+    let marks = ["spring.profiles", "spring.config.activate.on-profile"];
     let at = pairs
         .iter()
-        .position(|pair| pair.key == "spring.profiles")?;
+        .position(|pair| marks.contains(&pair.key.as_str()))?;
     Some(names(&pairs.remove(at).text))
 }
 

@@ -222,7 +222,10 @@ fn a_reference_that_leads_nowhere_is_named() {
         "application.yml:2: hera.env refers to ${nowhere}, which is neither a setting nor an environment variable"
     );
     let message = error(&file("hera.env: ${hera.area}\nhera.area: ${hera.env}\n"));
-    assert!(message.contains("which refers back to it"), "{message}");
+    assert!(
+        message.contains("a loop: hera.env → hera.area → hera.env"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -245,7 +248,7 @@ fn an_unknown_key_suggests_the_nearest() {
     };
     assert_eq!(
         error(&sources),
-        "--set server.prot=1: server.prot is not a known setting; did you mean server.port?"
+        "--set server.prot is not a known setting; did you mean server.port?"
     );
 }
 
@@ -260,7 +263,7 @@ fn every_wrong_value_is_named_at_once_with_what_is_expected() {
         "application.yml:3: hera.timezone is \"Mars/Olympus\": expected the name of a time zone, e.g. Asia/Shanghai",
         "HERA_PORT is \"http\": expected a number from 1 to 65535",
         "HERA_JOIN_TOKEN has 5 characters: a join token needs at least 16",
-        "--set hera.sudoUser=perhaps: hera.sudoUser is \"perhaps\": expected true or false",
+        "--set hera.sudoUser is \"perhaps\": expected true or false",
     ] {
         assert!(
             message.lines().any(|l| l == line),
@@ -275,7 +278,7 @@ fn no_message_repeats_a_password_or_token() {
     sources.sets = vec!["hera.joinToken=hunter3".into()];
     let message = error(&sources);
     assert!(
-        message.contains("HERA_DATABASE_URL is \"…@db\""),
+        message.contains("HERA_DATABASE_URL is \"mysql://u:…@db\""),
         "{message}"
     );
     assert!(!message.contains("hunter"), "{message}");
@@ -288,7 +291,12 @@ fn timings_that_break_the_promises_are_refused() {
         ..Sources::default()
     };
     let message = error(&timing(&["hera.workerLostMs=57000"]));
-    assert!(message.contains("must be at least"), "{message}");
+    assert!(
+        message.contains(
+            "set it to at least 58000 (hera.selfFenceMs 50000 + hera.heartBeat 3000 + 5000)"
+        ),
+        "{message}"
+    );
     let message = error(&timing(&["hera.renewMs=5000"]));
     assert!(message.contains("two renewals"), "{message}");
     let fine = settings(&timing(&[

@@ -2,6 +2,7 @@
 
 mod apply;
 mod client;
+mod config;
 mod database;
 mod jobs;
 mod people;
@@ -55,7 +56,7 @@ enum Command {
     Token(people::TokenCommand),
     /// The settings as they are understood
     #[command(subcommand)]
-    Config(ConfigCommand),
+    Config(config::ConfigCommand),
     /// Jobs of a running admin
     Jobs(jobs::JobsLine),
     /// Runs of a running admin
@@ -64,12 +65,6 @@ enum Command {
     Logs(jobs::LogsLine),
     /// Bring the groups and jobs of a folder of YAML files into a running admin
     Apply(apply::ApplyLine),
-}
-
-#[derive(Debug, Subcommand)]
-enum ConfigCommand {
-    /// Read all settings and print the chief ones, or say what is wrong
-    Check,
 }
 
 /// Carries out a command line; `serve` runs the admin until it is told to stop.
@@ -99,10 +94,7 @@ pub fn run(
             let settings = load()?.0;
             block_on(people::run_token(command, &settings))
         }
-        Command::Config(ConfigCommand::Check) => {
-            let (settings, report) = load()?;
-            check(&settings, &report)
-        }
+        Command::Config(command) => config::run(&command, &line.settings.sources()?),
         Command::Jobs(line) => jobs::run_jobs(line, load),
         Command::Runs(line) => jobs::run_runs(line, load),
         Command::Logs(line) => jobs::run_logs(&line, load),
@@ -111,31 +103,17 @@ pub fn run(
 }
 
 impl SettingsArgs {
-    fn load(&self) -> anyhow::Result<(Settings, Report)> {
-        let sources = Sources::of_process(CommandLine {
+    fn sources(&self) -> anyhow::Result<Sources> {
+        Ok(Sources::of_process(CommandLine {
             config: self.config.clone(),
             profile: self.profile.clone(),
             sets: self.sets.clone(),
-        })?;
-        Ok(Settings::load(&sources)?)
+        })?)
     }
-}
 
-fn check(settings: &Settings, report: &Report) -> anyhow::Result<()> {
-    settings.check_for_admin()?;
-    for note in &report.notes {
-        eprintln!("{note}");
+    fn load(&self) -> anyhow::Result<(Settings, Report)> {
+        Ok(Settings::load(&self.sources()?)?)
     }
-    if !report.ignored_java_keys.is_empty() {
-        eprintln!(
-            "keys of Java libraries without a meaning here: {}",
-            report.ignored_java_keys.join(", ")
-        );
-    }
-    for (key, value) in settings.shown() {
-        table::say(&format!("{key} = {value}"))?;
-    }
-    Ok(())
 }
 
 fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
@@ -163,7 +141,8 @@ mod tests {
             "user add lin --role viewer --password-stdin",
             "user passwd hera",
             "token create --user hera --name n --expires 30d",
-            "config check --profile prod",
+            "config check --profile prod --json",
+            "config get server.port",
             "jobs --json",
             "jobs list --json --url http://a/hera --token t",
             "jobs run 7 --trigger recover --version 202611200300000007 --param a=b=c",

@@ -1,180 +1,185 @@
 //! The database, the two ports, and how admins and workers find and trust each other.
 
 use std::net::IpAddr;
-use std::path::Path;
-use std::time::Duration;
 
-use super::{millis, path};
-use crate::database::Database;
+use super::path;
+use crate::database::{Database, without_password};
 use crate::error::Problem;
-use crate::reader::Reader;
+use crate::reader::{MILLIS, MINUTES, Reader};
 use crate::settings::{Cluster, Pool, Tls, Web};
-use crate::types::{Secret, size};
+use crate::types::{Secret, duration, size};
 
 /// A shorter token could be guessed.
 const MIN_TOKEN_CHARS: usize = 16;
+/// A shorter password could be guessed, where others can try.
+const MIN_PASSWORD_CHARS: usize = 8;
 
-pub(super) fn database(r: &mut Reader<'_>, data_dir: &Path) -> Database {
-    let user = r.text(&["datasource.username", "druid.datasource.username"]);
-    let password = r.text(&["datasource.password", "druid.datasource.password"]);
-    let file = || Database::Sqlite(data_dir.join("hera.db"));
-    let Some((entry, url)) = r.entry(&["datasource.url", "druid.datasource.url"]) else {
-        return file();
+pub(super) fn database(r: &mut Reader<'_>) -> Database {
+    let user = r.text("datasource.username");
+    let password = r.text("datasource.password");
+    let fallback = Database::Sqlite("hera.db".into());
+    let Some(found) = r.found("datasource.url") else {
+        return fallback;
     };
-    match Database::parse(&url, user.as_deref(), password.as_deref()) {
+    match Database::parse(&found.text, user.as_deref(), password.as_deref()) {
         Ok(database) => database,
         Err(expected) => {
-            // What stands before the @ may hold the password.
-            let shown = match url.rsplit_once('@') {
-                Some((_, address)) => format!("…@{address}"),
-                None => url,
-            };
             r.problem(Problem::Value {
-                place: entry.origin.place(&entry.key),
-                value: shown,
+                place: found.place(),
+                value: without_password(&found.text),
                 expected,
             });
-            file()
+            fallback
         }
     }
 }
 
 pub(super) fn pool(r: &mut Reader<'_>) -> Pool {
+    let hour = 3_600_000;
+    let max_active = r.number("datasource.max-active", 1..=1000);
     Pool {
-        initial_size: r.number(
-            &["datasource.initial-size", "druid.datasource.initial-size"],
-            0..=1000,
-            5,
+        max_active,
+        initial_size: at_most_all(r, "datasource.initial-size", max_active),
+        min_idle: at_most_all(r, "datasource.min-idle", max_active),
+        max_wait: r.duration("datasource.max-wait", MILLIS, 1..=hour),
+        min_evictable_idle: r.duration(
+            "datasource.min-evictable-idle-time-millis",
+            MILLIS,
+            1000..=24 * hour,
         ),
-        min_idle: r.number(
-            &["datasource.min-idle", "druid.datasource.min-idle"],
-            0..=1000,
-            1,
-        ),
-        max_active: r.number(
-            &["datasource.max-active", "druid.datasource.max-active"],
-            1..=1000,
-            16,
-        ),
-        max_wait: millis(
-            r,
-            &["datasource.max-wait", "druid.datasource.max-wait"],
-            5000,
-        ),
-        min_evictable_idle: millis(
-            r,
-            &[
-                "datasource.min-evictable-idle-time-millis",
-                "druid.datasource.min-evictable-idle-time-millis",
-            ],
-            300_000,
-        ),
-        test_on_borrow: r.boolean(
-            &[
-                "datasource.test-on-borrow",
-                "druid.datasource.test-on-borrow",
-            ],
-            true,
-        ),
-        slow_sql: millis(
-            r,
-            &["datasource.slowSqlMillis", "druid.datasource.slowSqlMillis"],
-            5000,
-        ),
+        test_on_borrow: r.boolean("datasource.test-on-borrow"),
+        slow_sql: slow_sql(r),
     }
+}
+
+/// A part of the pool: more than all there may be is a mistake, unless it is only the default.
+fn at_most_all(r: &mut Reader<'_>, name: &str, max_active: u32) -> u32 {
+    let part = r.number(name, 0..=1000);
+    if part > max_active && r.is_set(name) {
+        r.problem(Problem::Rule(format!(
+            "{name} {part} is more than datasource.max-active {max_active}: lower the one or raise the other"
+        )));
+    }
+    part.min(max_active)
+}
+
+/// Its own key, or Druid's way to say it among the properties of the connection.
+fn slow_sql(r: &mut Reader<'_>) -> std::time::Duration {
+    let own = r.duration("datasource.slowSqlMillis", MILLIS, 1..=3_600_000);
+    let is_set = r.is_set("datasource.slowSqlMillis");
+    let Some(properties) = r.found("datasource.connection-properties") else {
+        return own;
+    };
+    let pairs = properties.text.split([';', '&']);
+    let mut slow = pairs
+        .filter_map(|pair| pair.split_once('='))
+        .filter(|(name, _)| name.trim() == "druid.stat.slowSqlMillis");
+    let Some((_, millis)) = slow.next().filter(|_| !is_set) else {
+        return own;
+    };
+    duration(millis.trim(), MILLIS).unwrap_or_else(|| {
+        r.problem(Problem::Value {
+            place: format!("{}: druid.stat.slowSqlMillis", properties.place()),
+            value: millis.to_owned(),
+            expected: "milliseconds, e.g. 5000".to_owned(),
+        });
+        own
+    })
+}
+
+pub(super) fn bind(r: &mut Reader<'_>) -> IpAddr {
+    let loopback = IpAddr::from([127, 0, 0, 1]);
+    r.parsed("server.address", "an IP address, e.g. 127.0.0.1", |text| {
+        if text == "localhost" {
+            return Some(loopback);
+        }
+        text.parse().ok()
+    })
+    .unwrap_or(loopback)
 }
 
 pub(super) fn web(r: &mut Reader<'_>, bind: IpAddr) -> Web {
     let expected = "/hera: the product lives there, and a proxy in front may map other paths to it";
-    let hundred_mib = 100 << 20;
+    let a_size = "a size, e.g. 100Mb";
+    let ten_years = 10 * 365 * 24 * 3_600_000;
+    let bytes = |text: &str| size(text, 1).filter(|bytes| *bytes > 0);
     Web {
         bind,
-        port: r.number(&["server.port"], 1..=u16::MAX, 8080),
+        port: r.number("server.port", 1..=u16::MAX),
         context_path: r
-            .parsed(
-                &["server.context-path", "server.servlet.context-path"],
-                expected,
-                |path| {
-                    let path = path.trim_end_matches('/');
-                    (path == "/hera").then(|| path.to_owned())
-                },
-            )
-            .unwrap_or_else(|| "/hera".to_owned()),
+            .parsed("server.context-path", expected, |path| {
+                let path = path.trim_end_matches('/');
+                (path == "/hera").then(|| path.to_owned())
+            })
+            .unwrap_or_default(),
         max_file_bytes: r
-            .parsed(
-                &["spring.http.multipart.max-file-size"],
-                "a size, e.g. 100Mb",
-                size,
-            )
-            .unwrap_or(hundred_mib),
+            .parsed("spring.http.multipart.max-file-size", a_size, bytes)
+            .unwrap_or_default(),
         max_request_bytes: r
-            .parsed(
-                &["spring.http.multipart.max-request-size"],
-                "a size, e.g. 100Mb",
-                size,
-            )
-            .unwrap_or(hundred_mib),
-        session: Duration::from_secs(
-            60 * r.number(&["hera.webSessionExpire"], 1..=5_256_000, 4320),
-        ),
-        log_head_lines: r.number(&["hera.webLogHeadCount"], 1..=1_000_000, 5000),
-        log_tail_lines: r.number(&["hera.webLogTailCount"], 1..=1_000_000, 5000),
-        admin_user: r.text_or(&["hera.admin"], "hera"),
-        first_password: r.secret(&["hera.adminPassword"]),
+            .parsed("spring.http.multipart.max-request-size", a_size, bytes)
+            .unwrap_or_default(),
+        session: r.duration("hera.webSessionExpire", MINUTES, 1000..=ten_years),
+        log_head_lines: r.number("hera.webLogHeadCount", 1..=1_000_000),
+        log_tail_lines: r.number("hera.webLogTailCount", 1..=1_000_000),
+        admin_user: r.text_or_empty("hera.admin"),
+        first_password: first_password(r, bind),
     }
 }
 
-pub(super) fn cluster(r: &mut Reader<'_>, bind: IpAddr, connect_port: u16) -> Cluster {
-    let advertise = r.text_or(&["hera.advertise"], &bind.to_string());
-    let admin_addresses = match r.entry(&["hera.adminAddress"]) {
-        None => vec![format!("127.0.0.1:{connect_port}")],
-        Some((entry, list)) => {
-            let addresses: Option<Vec<String>> = crate::yaml::names(&list)
+fn first_password(r: &mut Reader<'_>, bind: IpAddr) -> Option<Secret> {
+    let found = r.found("hera.adminPassword")?;
+    let chars = found.text.chars().count();
+    if chars < MIN_PASSWORD_CHARS && !bind.is_loopback() {
+        r.problem(Problem::Rule(format!(
+            "{} has {chars} characters: a password that others can try ({bind} is not loopback) needs at least {MIN_PASSWORD_CHARS}",
+            found.place()
+        )));
+    }
+    Some(Secret::new(found.text))
+}
+
+pub(super) fn cluster(r: &mut Reader<'_>) -> Cluster {
+    let connect_port = r.number("hera.connectPort", 1..=u16::MAX);
+    let admin_addresses = r.parsed(
+        "hera.adminAddress",
+        "host:port of each admin, separated by commas",
+        |list| {
+            let addresses = crate::yaml::names(list);
+            addresses
                 .iter()
                 .map(|address| host_port(address, connect_port))
-                .collect();
-            addresses.unwrap_or_else(|| {
-                r.problem(Problem::Value {
-                    place: entry.origin.place(&entry.key),
-                    value: list,
-                    expected: "host:port of each admin, separated by commas".to_owned(),
-                });
-                Vec::new()
-            })
-        }
-    };
-    let join_token = r.entry(&["hera.joinToken"]).and_then(|(entry, token)| {
-        let token = token.trim().to_owned();
-        let chars = token.chars().count();
-        if chars >= MIN_TOKEN_CHARS {
-            return Some(Secret::new(token));
-        }
-        r.problem(Problem::Rule(format!(
-            "{} has {chars} characters: a join token needs at least {MIN_TOKEN_CHARS}",
-            entry
-                .origin
-                .place(&entry.key)
-                .split('=')
-                .next()
-                .unwrap_or_default(),
-        )));
-        None
-    });
+                .collect()
+        },
+    );
     Cluster {
         connect_port,
-        advertise,
-        admin_addresses,
-        join_token,
-        insecure_grpc: r.boolean(&["hera.insecureGrpc"], false),
+        advertise: r.text_or_empty("hera.advertise"),
+        admin_addresses: admin_addresses.unwrap_or_default(),
+        join_token: join_token(r),
+        insecure_grpc: r.boolean("hera.insecureGrpc"),
         tls: tls(r),
-        leader_host_group: r.number(&["hera.preemptionMasterGroup"], 1..=i64::MAX, 1),
+        leader_host_group: r.number("hera.preemptionMasterGroup", 1..=i64::MAX),
     }
+}
+
+fn join_token(r: &mut Reader<'_>) -> Option<Secret> {
+    let found = r.found("hera.joinToken")?;
+    let token = found.text.trim();
+    let chars = token.chars().count();
+    if chars < MIN_TOKEN_CHARS {
+        r.problem(Problem::Rule(format!(
+            "{} has {chars} characters: a join token needs at least {MIN_TOKEN_CHARS}",
+            found.place()
+        )));
+        return None;
+    }
+    Some(Secret::new(token))
 }
 
 fn tls(r: &mut Reader<'_>) -> Option<Tls> {
-    let cert_file = path(r, &["hera.tls.certFile"]);
-    let key_file = path(r, &["hera.tls.keyFile"]);
-    let ca_file = path(r, &["hera.tls.caFile"]);
+    let cert_file = path(r, "hera.tls.certFile");
+    let key_file = path(r, "hera.tls.keyFile");
+    let ca_file = path(r, "hera.tls.caFile");
     match (cert_file, key_file) {
         (Some(cert_file), Some(key_file)) => Some(Tls {
             cert_file,
@@ -190,13 +195,6 @@ fn tls(r: &mut Reader<'_>) -> Option<Tls> {
             None
         }
     }
-}
-
-pub(super) fn bind(text: &str) -> Option<IpAddr> {
-    if text == "localhost" {
-        return Some(IpAddr::from([127, 0, 0, 1]));
-    }
-    text.parse().ok()
 }
 
 /// `host:port`, with the default port where none is given.
