@@ -74,6 +74,16 @@ impl LocalTimes {
         self.any(|schedule| schedule.seconds().count() > 1)
     }
 
+    /// The schedule of the days of the month, and where either day field is enough that of the
+    /// days of the week.
+    pub(super) fn schedules(&self) -> (&Schedule, Option<&Schedule>) {
+        (&self.schedules[0], self.schedules.get(1))
+    }
+
+    pub(super) fn month_day(&self) -> Option<MonthDay> {
+        self.month_day
+    }
+
     fn any(&self, asked: impl Fn(&Schedule) -> bool) -> bool {
         self.schedules.iter().any(asked)
     }

@@ -5,6 +5,8 @@
 //! [`Fires`] lays them on a zone by our rule for summer time.
 //! Macros that count time, `@every` and `@at`, need none of this.
 
+#[cfg(test)]
+mod all_zones;
 mod field;
 mod fires;
 #[cfg(test)]
@@ -25,6 +27,7 @@ mod tests;
 mod validity;
 #[cfg(test)]
 mod vectors;
+mod words;
 
 use std::sync::Arc;
 
@@ -34,7 +37,9 @@ use chrono_tz::Tz;
 pub use crate::zone::{day_start, local_date};
 pub use fires::Fires;
 pub use macros::Moment;
+pub use month_day::MonthDay;
 pub use validity::Validity;
+pub use words::{Calendar, DayWords, Part, Run, Times, Words};
 
 use crate::clock::Timestamp;
 use parse::Parsed;

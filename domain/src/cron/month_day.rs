@@ -4,7 +4,7 @@ use chrono::{Datelike, Days, NaiveDate};
 
 /// One day of each month that has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum MonthDay {
+pub enum MonthDay {
     /// `L`, `L-3`: so many days before the last one.
     Last { before: u32 },
     /// `LW`, `L-3W`: the working day nearest to that.

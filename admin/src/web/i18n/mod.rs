@@ -4,6 +4,7 @@
 //! and a template cannot name a text that does not exist. Sentences with values in them are
 //! methods of [`Lang`] in `phrases.rs`.
 
+mod cron_words;
 mod phrases;
 mod screens;
 mod words;
