@@ -3,6 +3,7 @@
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use hera_domain::config::{self, EffectiveConfig, Origin};
+use hera_domain::cron::CronExpr;
 use hera_domain::id::JobId;
 use hera_domain::job::{JobContent, JobDef};
 use hera_domain::status::{Misfire, OnLost, Overlap, Switch};
@@ -69,6 +70,8 @@ pub(super) struct OverviewPage {
     pub recent: Vec<RunLine>,
     pub schedule_words: String,
     pub cron: Option<String>,
+    /// The cron in words.
+    pub cron_words: Option<String>,
     pub zone: String,
     pub fires: Vec<Fire>,
     pub graph: Option<Graph>,
@@ -197,8 +200,9 @@ pub(super) async fn overview_page(visit: &Visit, id: JobId) -> Result<OverviewPa
             content.schedule.edges.len(),
         ),
         cron: content.schedule.cron.clone(),
+        cron_words: cron_of(job).map(|cron| visit.lang.cron(&cron.words())),
         zone: zone.to_string(),
-        fires: fires(job, times, 5),
+        fires: fires(job, times, 10),
         graph: draw(&defs, id, &latest(visit, &defs).await?, visit.lang),
         upstreams: content
             .schedule
@@ -221,14 +225,15 @@ pub(super) fn link(job: &JobDef) -> JobLink {
     }
 }
 
+pub(super) fn cron_of(job: &JobDef) -> Option<CronExpr> {
+    let cron = job.schedule().cron.as_deref();
+    cron.and_then(|cron| CronExpr::parse(cron).ok())
+}
+
 /// The next fires, absolute in the job's zone.
 pub(super) fn fires(job: &JobDef, times: Times, count: usize) -> Vec<Fire> {
     let schedule = job.schedule();
-    let Some(Ok(cron)) = schedule
-        .cron
-        .as_deref()
-        .map(hera_domain::cron::CronExpr::parse)
-    else {
+    let Some(cron) = cron_of(job) else {
         return Vec::new();
     };
     let times = times.in_zone(schedule.timezone);

@@ -138,6 +138,8 @@ pub(super) async fn create(
 #[template(path = "job/fires.html")]
 pub(super) struct FiresFragment {
     pub error: Option<String>,
+    /// The expression in words.
+    pub words: Option<String>,
     pub fires: Vec<Fire>,
 }
 
@@ -160,16 +162,19 @@ pub(super) async fn fires(visit: Visit, query: web::Query<CronQuery>) -> Result<
     if query.cron.trim().is_empty() {
         return html(&FiresFragment {
             error: None,
+            words: None,
             fires: Vec::new(),
         });
     }
     // An expression may fire once in four years: looking for it is work for another thread.
     let read = web::block(move || {
         let cron = CronExpr::parse(query.cron.trim())?;
-        Ok::<Vec<_>, hera_domain::cron::CronError>(cron.fires(zone, times.now).take(5).collect())
+        let fires: Vec<_> = cron.fires(zone, times.now).take(5).collect();
+        Ok::<_, hera_domain::cron::CronError>((cron.words(), fires))
     });
     let fragment = match read.await.map_err(|e| Error::Internal(e.into()))? {
-        Ok(fires) => FiresFragment {
+        Ok((words, fires)) => FiresFragment {
+            words: Some(visit.lang.cron(&words)),
             error: fires.is_empty().then(|| visit.t().job.no_fires.to_owned()),
             fires: fires
                 .into_iter()
@@ -181,6 +186,7 @@ pub(super) async fn fires(visit: Visit, query: web::Query<CronQuery>) -> Result<
         },
         Err(error) => FiresFragment {
             error: Some(error.to_string()),
+            words: None,
             fires: Vec::new(),
         },
     };

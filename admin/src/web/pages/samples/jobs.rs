@@ -12,7 +12,7 @@ use super::data::{
 use crate::web::i18n::Lang;
 use crate::web::pages::frame::Section;
 use crate::web::pages::graph::draw;
-use crate::web::pages::job::{ConfigLine, OverviewPage, bars, facts_of, fires, link};
+use crate::web::pages::job::{ConfigLine, OverviewPage, bars, cron_of, facts_of, fires, link};
 use crate::web::pages::job_edit::{EditPage, FIELDS, JobForm, Stale, run_types};
 use crate::web::pages::job_new::NewJobPage;
 use crate::web::pages::job_tabs::{EdgeBadge, JobRunsPage, VersionRow, VersionsPage};
@@ -74,6 +74,7 @@ pub(super) fn overview(lang: Lang) -> OverviewPage {
             .collect(),
         schedule_words: lang.schedule(true, 1),
         cron: Some("0 30 6 * * ?".into()),
+        cron_words: cron_of(&defs.jobs[&JobId(11)]).map(|cron| lang.cron(&cron.words())),
         zone: "Asia/Shanghai".into(),
         fires: fires(&defs.jobs[&JobId(11)], times(lang), 5),
         graph: draw(&defs, JobId(13), &latest(), lang),

@@ -85,6 +85,7 @@ pub(super) fn pages(lang: Lang) -> Vec<(&'static str, String)> {
 fn the_cron_read_back_names_the_error() {
     let fragment = FiresFragment {
         error: Some("the hour 25 is not between 0 and 23".into()),
+        words: None,
         fires: Vec::new(),
     };
     assert!(fragment.render().unwrap().contains("the hour 25"));
