@@ -218,3 +218,62 @@ fn week_runs(days: &BTreeSet<u32>) -> Vec<Run> {
     }
     runs
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn numbers_of(part: &Part, end: u32) -> BTreeSet<u32> {
+        match part {
+            Part::All => (0..=end).collect(),
+            Part::Steps {
+                first, last, step, ..
+            } => (*first..=*last)
+                .filter(|number| (number - first) % step == 0)
+                .collect(),
+            Part::Runs(runs) => numbers_of_runs(runs, 0, end),
+        }
+    }
+
+    fn numbers_of_runs(runs: &[Run], start: u32, end: u32) -> BTreeSet<u32> {
+        let all = start..=end;
+        all.filter(|number| {
+            runs.iter().any(|run| {
+                if run.first <= run.last {
+                    (run.first..=run.last).contains(number)
+                } else {
+                    *number >= run.first || *number <= run.last
+                }
+            })
+        })
+        .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn the_words_of_a_field_hold_its_numbers(
+            numbers in prop::collection::btree_set(0u32..24, 1..24)
+        ) {
+            prop_assert_eq!(numbers_of(&part(&numbers, 23), 23), numbers);
+        }
+
+        #[test]
+        fn the_words_of_steps_hold_their_numbers(first in 0u32..60, step in 1usize..60) {
+            let numbers: BTreeSet<u32> = (first..60).step_by(step).collect();
+            let told = part(&numbers, 59);
+            if let Part::Steps { whole: true, .. } = told {
+                prop_assert!(first == 0 && 60 % step == 0);
+            }
+            prop_assert_eq!(numbers_of(&told, 59), numbers);
+        }
+
+        #[test]
+        fn the_words_of_week_days_hold_their_days(
+            days in prop::collection::btree_set(1u32..=7, 1..7)
+        ) {
+            prop_assert_eq!(numbers_of_runs(&week_runs(&days), 1, 7), days);
+        }
+    }
+}
