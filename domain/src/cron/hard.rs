@@ -1,6 +1,6 @@
 //! The expressions that are easily got wrong, worked out with a calendar in hand.
 
-use chrono_tz::{Asia, UTC};
+use chrono_tz::{Africa, America, Asia, Australia, Pacific, UTC};
 
 use super::tests::first;
 
@@ -113,5 +113,57 @@ fn a_day_of_the_month_may_fire_many_times() {
             "2027-02-26 23:00:00",
             "2027-02-26 23:30:00"
         ]
+    );
+}
+
+#[test]
+fn the_sunday_on_which_a_clock_is_put_forward_fires_after_the_gap() {
+    let after = "2025-08-01T00:00:00Z";
+    assert_eq!(
+        first("0 30 2 ? 3 1#2", America::New_York, after, 2),
+        ["2026-03-08 03:00:00", "2027-03-14 03:00:00"]
+    );
+    assert_eq!(
+        first("0 0 0 ? 9 1#1", America::Santiago, after, 2),
+        ["2025-09-07 01:00:00", "2026-09-06 01:00:00"]
+    );
+    assert_eq!(
+        first("0 15 2 ? 10 SUN#1", Australia::Lord_Howe, after, 2),
+        ["2025-10-05 02:30:00", "2026-10-04 02:30:00"]
+    );
+    assert_eq!(
+        first("0 30 2 ? 3 1#4 2026", Africa::Casablanca, after, 2),
+        ["2026-03-22 03:00:00"]
+    );
+}
+
+#[test]
+fn the_sunday_on_which_a_clock_is_put_back_fires_once() {
+    let after = "2026-01-01T00:00:00Z";
+    assert_eq!(
+        first("0 30 1 ? 11 1#1", America::New_York, after, 2),
+        ["2026-11-01 01:30:00", "2027-11-07 01:30:00"]
+    );
+    assert_eq!(
+        first("0 45 1 ? 4 SUN#1", Australia::Lord_Howe, after, 2),
+        ["2026-04-05 01:45:00", "2027-04-04 01:45:00"]
+    );
+    // Saturday's last hour comes twice.
+    assert_eq!(
+        first("0 30 23 ? 4 SAT#1", America::Santiago, after, 2),
+        ["2026-04-04 23:30:00", "2027-04-03 23:30:00"]
+    );
+}
+
+#[test]
+fn a_last_friday_that_was_left_out_fires_at_the_first_instant_after_it() {
+    assert_eq!(
+        first(
+            "0 0 3 ? 12 6L 2011",
+            Pacific::Apia,
+            "2011-12-01T00:00:00Z",
+            2
+        ),
+        ["2011-12-31 00:00:00"]
     );
 }
