@@ -32,7 +32,7 @@ use super::sessions::Sessions;
 use super::state::{Loader, State};
 
 /// Messages taken in one turn at most.
-const GATHER: usize = 1024;
+const GATHER: usize = 256;
 /// The longest sleep; a deadline beyond it is looked at again.
 const LONGEST: Duration = Duration::from_secs(60);
 

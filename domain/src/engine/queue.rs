@@ -15,7 +15,7 @@ use crate::id::{HostGroupId, JobId, RunId, WorkerId};
 use crate::status::{Lane, RunStatus, Trigger};
 
 /// Dispatches of one settle at most.
-const MAX_DISPATCHES: usize = 500;
+const MAX_DISPATCHES: usize = 250;
 
 /// Rows whose reason to wait one settle rewrites at most.
 const MAX_REASONS: usize = 500;

@@ -32,6 +32,10 @@ pub struct Recall {
     pub until: Timestamp,
 }
 
+/// Why a version that has only been run by hand waits on.
+const PASSED: &str =
+    "its time had passed when the job was opened: it does not start by itself, recover it";
+
 impl Engine {
     pub(super) fn trigger(
         &mut self,
@@ -78,6 +82,10 @@ impl Engine {
             repeats: request.repeats,
             operator: request.operator,
         };
+        if known.is_none() && !armed && origin == Origin::Planned {
+            let reason = Some(PASSED.to_owned());
+            self.edit_version(key, batch, |row| row.reason = reason);
+        }
         let run = self.start_by_hand(key, &order, origin, batch);
         for (dependent, times) in descendants {
             self.arm_all(&dependent, &times, batch);

@@ -5,18 +5,26 @@ import htmx from 'htmx.org';
 const WAIT = 250;
 let due = new Set();
 let timer = null;
+let source = null;
 
 function follow() {
-  if (!document.querySelector('[data-live]')) return;
-  const source = new EventSource(`${document.body.dataset.base}/events`);
+  if (source || document.hidden || !document.querySelector('[data-live]')) return;
+  source = new EventSource(`${document.body.dataset.base}/events`);
   // What changed between the making of the page and the opening of the stream was told to nobody.
   source.addEventListener('open', () => touch(['all']));
   // The browser tries again by itself, but not after an answer such as 503 of a starting server.
   source.addEventListener('error', () => {
-    if (source.readyState === EventSource.CLOSED) setTimeout(follow, 2000);
+    if (source?.readyState === EventSource.CLOSED) {
+      leave();
+      setTimeout(follow, 2000);
+    }
   });
   source.addEventListener('change', (event) => touch(event.data.split(' ')));
-  window.addEventListener('pagehide', () => source.close());
+}
+
+function leave() {
+  source?.close();
+  source = null;
 }
 
 // Changes come in bursts: the elements they touch are fetched together, once.
@@ -74,5 +82,9 @@ function dots(fresh) {
 }
 
 const polled = document.querySelector('[data-poll]');
+// A browser keeps six connections to a place for all its tabs: those that nobody sees give theirs back.
+document.addEventListener('visibilitychange', () => (document.hidden ? leave() : follow()));
+window.addEventListener('pagehide', leave);
+window.addEventListener('pageshow', follow);
 if (polled) setInterval(() => { if (!document.hidden) touch(['all']); }, polled.dataset.poll * 1000);
 follow();

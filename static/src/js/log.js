@@ -26,18 +26,24 @@ class LogView {
       this.marked = Number(line[1]) - 1;
       this.follow(false);
     }
+    document.addEventListener('visibilitychange', () => (document.hidden ? this.leave() : this.open()));
+    window.addEventListener('pagehide', () => this.leave());
+    window.addEventListener('pageshow', () => this.open());
     this.open();
   }
 
   // --- reading ---------------------------------------------------------------------------------
 
   open() {
+    if (this.source || this.ended || document.hidden) return;
     const url = `${document.body.dataset.base}/api/v1/runs/${this.root.dataset.run}/log/stream?offset=${this.offset}`;
     const source = new EventSource(url);
+    this.source = source;
     source.addEventListener('log', (event) => this.add(event));
     source.addEventListener('gap', (event) => this.gap(event));
     source.addEventListener('end', () => {
-      source.close();
+      this.ended = true;
+      this.leave();
       if (this.rest) this.push([this.rest]);
       this.rest = '';
       this.tell('done', 'complete');
@@ -47,10 +53,18 @@ class LogView {
     source.addEventListener('error', () => {
       this.tell('lost', 'reconnecting');
       // The browser tries again by itself, but not after an answer such as 503 of a starting server.
-      if (source.readyState === EventSource.CLOSED) setTimeout(() => this.open(), 2000);
+      if (source.readyState !== EventSource.CLOSED || this.source !== source) return;
+      this.leave();
+      setTimeout(() => this.open(), 2000);
     });
     source.addEventListener('open', () => this.tell('live', 'live'));
     this.empty(this.root.dataset.tWaiting);
+  }
+
+  // A tab that nobody sees gives its connection back and goes on later where it was.
+  leave() {
+    this.source?.close();
+    this.source = null;
   }
 
   tell(kind, word) {

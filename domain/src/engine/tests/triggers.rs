@@ -29,6 +29,9 @@ fn a_manual_run_tells_nobody() {
     let mut bench = chain();
     bench.until(at(2, 0));
     bench.trigger(1, Trigger::Manual, At::Latest).unwrap();
+    let made = bench.out.versions.values().next().unwrap();
+    let why = made.row.reason.as_deref().unwrap();
+    assert!(why.contains("does not start by itself"), "{why}");
     let run = bench.started_one();
     bench.exits(&run, 0);
     assert!(bench.started().is_empty());
