@@ -52,18 +52,19 @@ impl Settings {
         Ok((settings, reader.finish()))
     }
 
-    /// What only an admin must not be: its port for workers open to others without TLS.
+    /// What only an admin must not be: its port for workers open to others without a word.
     ///
     /// # Errors
     /// The rule that is broken, with the ways to keep it.
     pub fn check_for_admin(&self) -> Result<(), SettingsError> {
         let cluster = &self.cluster;
-        if self.web.bind.is_loopback() || cluster.tls.is_some() || cluster.insecure_grpc {
+        // Certificates are read already, and not used yet: they must not make anybody feel safe.
+        if self.web.bind.is_loopback() || cluster.insecure_grpc {
             return Ok(());
         }
         Err(Problem::Rule(format!(
-            "the port for workers would be open on {} without TLS: set hera.tls.certFile and hera.tls.keyFile, \
-             or hera.insecureGrpc: true if the network can be trusted",
+            "the port for workers would be open on {} without TLS, which this release cannot serve yet: \
+             set hera.insecureGrpc: true if the network can be trusted, or bind to 127.0.0.1",
             self.web.bind
         ))
         .into())
@@ -185,11 +186,17 @@ fn check(settings: &Settings, r: &mut Reader<'_>) {
             timing.lease.as_millis() / 2
         )));
     }
+    let by_ms = r.is_set("hera.heartBeatMs");
+    let heartbeat = if by_ms {
+        "hera.heartBeatMs"
+    } else {
+        "hera.heartBeat"
+    };
     let needed = timing.self_fence + timing.heartbeat + FENCE_MARGIN;
     if needed > timing.worker_lost {
         r.problem(Problem::Rule(format!(
             "hera.workerLostMs {} is too short: a run could be started again while the first still lives; \
-             set it to at least {} (hera.selfFenceMs {} + hera.heartBeat {} + {}), or set hera.selfFenceMs lower",
+             set it to at least {} (hera.selfFenceMs {} + {heartbeat} {} + {}), or set hera.selfFenceMs lower",
             timing.worker_lost.as_millis(),
             needed.as_millis(),
             timing.self_fence.as_millis(),

@@ -320,6 +320,13 @@ fn an_open_port_for_workers_needs_tls_or_a_word() {
     let mut trusted = open;
     trusted.sets = vec!["hera.insecureGrpc=true".into()];
     assert!(load(&trusted).unwrap().0.check_for_admin().is_ok());
+    let mut tls = env(&[("HERA_BIND", "0.0.0.0")]);
+    tls.sets = vec!["hera.tls.certFile=c".into(), "hera.tls.keyFile=k".into()];
+    let (settings, _) = load(&tls).unwrap();
+    assert!(
+        settings.check_for_admin().is_err(),
+        "certificates alone open nothing"
+    );
     assert!(Settings::default().check_for_admin().is_ok());
 }
 
@@ -372,4 +379,111 @@ fn a_context_path_that_is_not_served_is_refused_with_the_one_that_is() {
     assert!(told.contains("server.context-path"), "{told}");
     assert!(told.contains("/hera"), "{told}");
     assert!(load(&file("server:\n  context-path: /hera/\n")).is_ok());
+}
+
+#[test]
+fn values_that_double_each_other_are_refused_at_once() {
+    let mut text = String::from("hera.env: ${a0}\n");
+    for n in 0..60 {
+        text.push_str(&format!("a{n}: ${{a{m}}}${{a{m}}}\n", m = n + 1));
+    }
+    text.push_str("a60: boom\n");
+    let message = error(&file(&text));
+    assert!(
+        message.contains("application.yml:1: hera.env refers to"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_reference_finds_defaults_and_other_names_and_may_be_escaped() {
+    let text = "hera:\n  env: ${server.port}\n  downloadDir: /w\n  envFile: ${hera.workDir}/env\n  area: a$${b}\n";
+    let settings = settings(&file(text));
+    assert_eq!(settings.area, "a${b}");
+    assert_eq!(settings.environment, "8080");
+    assert_eq!(settings.worker.env_file.unwrap(), Path::new("/w/env"));
+}
+
+#[test]
+fn a_variable_is_taken_as_it_is() {
+    let password = "p${a}ss ${hera.env}";
+    let settings = settings(&env(&[("HERA_ADMIN_PASSWORD", password)]));
+    assert_eq!(settings.web.first_password.unwrap().reveal(), password);
+}
+
+#[test]
+fn times_and_memory_take_units() {
+    let text = "hera:\n  heartBeat: 500ms\n  leaseMs: 4s\n  webSessionExpire: 2d\n  warmUpCheck: 10\n  systemMemUsed: 4Gb\n  perTaskUseMem: 512\n";
+    let settings = settings(&file(text));
+    assert_eq!(settings.timing.heartbeat, Duration::from_millis(500));
+    assert_eq!(settings.timing.lease, Duration::from_secs(4));
+    assert_eq!(settings.web.session, Duration::from_hours(48));
+    assert_eq!(settings.scheduling.warm_up, Duration::from_secs(10));
+    assert_eq!(settings.scheduling.system_memory_mib, 4096);
+    assert_eq!(settings.scheduling.task_memory_mib, 512);
+    assert_eq!(
+        error(&file("hera.leaseMs: soon\n")),
+        "application.yml:1: hera.leaseMs is \"soon\": expected milliseconds, or a time like 500ms, 5s, 2m, from 1ms to 1d"
+    );
+}
+
+#[test]
+fn druids_pool_is_ours_and_its_parts_fit() {
+    let text = "druid.datasource:\n  initial-size: 2\n  min-idle: 3\n  max-active: 4\n  max-wait: 700\n  min-evictable-idle-time-millis: 60000\n  test-on-borrow: false\n  connection-properties: druid.stat.mergeSql=true;druid.stat.slowSqlMillis=1500\n";
+    let pool = settings(&file(text)).pool;
+    let sizes = (pool.initial_size, pool.min_idle, pool.max_active);
+    assert_eq!(sizes, (2, 3, 4));
+    assert_eq!(pool.max_wait, Duration::from_millis(700));
+    assert_eq!(pool.min_evictable_idle, Duration::from_mins(1));
+    assert!(!pool.test_on_borrow);
+    assert_eq!(pool.slow_sql, Duration::from_millis(1500));
+    // A default gives way, what was written does not.
+    let small = settings(&file("datasource.max-active: 3")).pool;
+    assert_eq!(small.initial_size, 3);
+    let message = error(&file("datasource: {max-active: 3, min-idle: 4}"));
+    assert!(
+        message.contains("datasource.min-idle 4 is more than datasource.max-active 3"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_short_first_password_is_for_loopback_only() {
+    let short = ("HERA_ADMIN_PASSWORD", "geheim7");
+    assert!(load(&env(&[short])).is_ok());
+    let message = error(&env(&[short, ("HERA_BIND", "10.0.0.1")]));
+    assert!(
+        message.starts_with("HERA_ADMIN_PASSWORD has 7 characters"),
+        "{message}"
+    );
+    assert!(!message.contains("geheim"), "{message}");
+}
+
+#[test]
+fn levels_and_filters_that_nobody_can_read_are_refused() {
+    let message = error(&file("logging.level:\n  root: LOUD\n"));
+    assert!(
+        message.contains("logging.level.root is \"LOUD\""),
+        "{message}"
+    );
+    let message = error(&env(&[("HERA_LOG", "hera=[")]));
+    assert!(message.starts_with("HERA_LOG is"), "{message}");
+    let fatal = settings(&file("logging.level.root: FATAL"));
+    assert_eq!(fatal.logging.filter, "error");
+}
+
+#[test]
+fn profiles_are_chosen_in_order_and_only_where_they_can_be() {
+    let text = "hera.env: base\n---\nspring.profiles: a\nhera.env: a\n---\nspring.config.activate.on-profile: b\nhera.env: b\n";
+    let mut sources = file(text);
+    sources.sets = vec!["spring.profiles.active=a,b".into()];
+    let (both, report) = load(&sources).unwrap();
+    assert_eq!(both.environment, "b");
+    assert_eq!(report.profiles, ["a", "b"]);
+    let nested = "spring.profiles.active: a\n---\nspring.profiles: a\nspring.profiles.active: b\n";
+    let message = error(&file(nested));
+    assert!(
+        message.contains("application.yml:4: spring.profiles.active"),
+        "{message}"
+    );
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use tracing_subscriber::EnvFilter;
+
 use super::path;
 use crate::error::Problem;
 use crate::keys::{LOG_LEVELS, SCRIPT_TYPES};
@@ -58,14 +60,42 @@ pub(super) fn logging(r: &mut Reader<'_>) -> Logging {
     let dir = path(r, "logging.path").unwrap_or_default();
     let mut levels = r.family(LOG_LEVELS);
     let root = levels.remove("root").unwrap_or_default();
-    let filter = r.text("logging.filter").unwrap_or_else(|| {
-        let mut filter = root.to_ascii_lowercase();
-        for (target, level) in &levels {
-            filter.push_str(&format!(",{target}={}", level.to_ascii_lowercase()));
-        }
-        filter
+    let mut filter = level(r, "root", &root).to_owned();
+    for (target, word) in &levels {
+        filter.push_str(&format!(",{target}={}", level(r, target, word)));
+    }
+    let expected = "a filter like info,hera_admin=debug";
+    let chosen = r.parsed("logging.filter", expected, |text| {
+        EnvFilter::try_new(text).ok()?;
+        Some(text.to_owned())
     });
-    Logging { dir, filter }
+    if chosen.is_none() && EnvFilter::try_new(&filter).is_err() {
+        r.problem(Problem::Rule(format!(
+            "{LOG_LEVELS}… make the filter {filter:?}, which cannot be read: name targets like hera_admin"
+        )));
+    }
+    Logging {
+        dir,
+        filter: chosen.unwrap_or(filter),
+    }
+}
+
+/// A level, in the Java HERA's words too.
+fn level(r: &mut Reader<'_>, target: &str, word: &str) -> &'static str {
+    match word.trim().to_ascii_lowercase().as_str() {
+        "off" => "off",
+        "fatal" | "error" => "error",
+        "warn" => "warn",
+        "info" => "info",
+        "debug" => "debug",
+        "all" | "trace" => "trace",
+        _ => {
+            r.problem(Problem::Rule(format!(
+                "{LOG_LEVELS}{target} is {word:?}: expected off, error, warn, info, debug or trace"
+            )));
+            "info"
+        }
+    }
 }
 
 pub(super) fn spark(r: &mut Reader<'_>) -> Spark {
