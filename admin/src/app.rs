@@ -12,7 +12,7 @@ use hera_domain::clock::SystemClock;
 use hera_domain::engine::{Balance, Limits};
 use hera_domain::id::HostGroupId;
 use hera_proto::v1::session_server::SessionServer;
-use hera_settings::{LoadBalance, Settings};
+use hera_settings::{Database, LoadBalance, Settings};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::TcpIncoming;
@@ -21,8 +21,8 @@ use crate::grpc::{LogWriter, SessionService};
 use crate::logs::Hub;
 use crate::master::{Campaign, Handle, Platform};
 use crate::metrics::Metrics;
-use crate::store::{Holder, Store};
-use crate::web::password::Passwords;
+use crate::store::{Holder, SchemaStatus, Store};
+use crate::web::password::{Passwords, refuse_exposed_start};
 use crate::web::{self, AppState, WebSettings};
 
 /// How long a stop waits for running scripts to be killed.
@@ -154,8 +154,16 @@ async fn wait_for_signal(master: &Handle) -> anyhow::Result<()> {
 }
 
 async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
+    // Before anything is made: a refused start leaves nothing behind.
+    let is_new = matches!(&settings.database, Database::Sqlite(file) if !file.exists());
+    if is_new {
+        refuse_exposed_start(settings)?;
+    }
     let store = crate::cli::open_store(settings)?;
     store.lock_exclusive()?;
+    if store.schema_status().await? == SchemaStatus::Empty {
+        refuse_exposed_start(settings)?;
+    }
     store.migrate().await?;
     Ok(store)
 }

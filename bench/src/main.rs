@@ -46,6 +46,7 @@ fn main() -> anyhow::Result<()> {
     };
     let options = Options {
         sets: arguments.sets,
+        ..Options::default()
     };
     let mut hera = Installation::start(backend, options);
     let idle = machine::idle(&mut hera)?;

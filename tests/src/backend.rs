@@ -67,6 +67,18 @@ impl TestDatabase {
         }
     }
 
+    /// The address, user and password as HERA's files write them.
+    pub fn druid(&self) -> [String; 3] {
+        match self {
+            Self::Sqlite => ["sqlite://data/hera.db", "root", "change-me"].map(ToOwned::to_owned),
+            Self::Mysql { server, name } => [
+                format!("jdbc:mysql://{}:{}/{name}", server.host, server.port),
+                server.user.clone(),
+                server.password.clone(),
+            ],
+        }
+    }
+
     /// The same with a password that the server does not take.
     ///
     /// # Panics

@@ -18,6 +18,8 @@ use crate::process::{Ended, Program, programs};
 pub struct Options {
     /// `--set` arguments of both programs.
     pub sets: Vec<String>,
+    /// The `application.yml` of both; with it only what the tests share comes from the environment.
+    pub file: Option<fn(&Installation) -> String>,
 }
 
 impl Options {
@@ -31,6 +33,7 @@ impl Options {
         ];
         Self {
             sets: sets.map(ToOwned::to_owned).to_vec(),
+            ..Self::default()
         }
     }
 
@@ -75,7 +78,7 @@ impl Installation {
     pub fn prepare(backend: Backend, options: Options) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("hera-test-").tempdir()?;
         let (port, connect_port) = (free_port()?, free_port()?);
-        Ok(Self {
+        let installation = Self {
             worker: None,
             admin: None,
             api: Api::new(&format!("http://127.0.0.1:{port}/hera"), "none yet"),
@@ -84,7 +87,12 @@ impl Installation {
             connect_port,
             options,
             folder,
-        })
+        };
+        if let Some(file) = installation.options.file {
+            let path = installation.scratch().join("application.yml");
+            std::fs::write(path, file(&installation))?;
+        }
+        Ok(installation)
     }
 
     /// The client, with a token of the first user.
@@ -112,6 +120,11 @@ impl Installation {
         self.port
     }
 
+    /// The port of workers.
+    pub fn connect_port(&self) -> u16 {
+        self.connect_port
+    }
+
     /// A command of one of the programs in this installation's environment.
     pub fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(programs().join(program));
@@ -119,22 +132,26 @@ impl Installation {
             .args(arguments)
             .current_dir(self.folder.path())
             .env_remove("HERA_PROFILE")
+            .env("HERA_JOIN_TOKEN", "a join token of the tests")
+            .env("HERA_WORKER_NAME", "w1")
+            .env("HERA_TIMEZONE", "UTC");
+        for set in &self.options.sets {
+            command.args(["--set", set]);
+        }
+        if self.options.file.is_some() {
+            return without_variables(command);
+        }
+        command
             .env("HERA_PORT", self.port.to_string())
             .env("HERA_CONNECT_PORT", self.connect_port.to_string())
             .env("HERA_BIND", "127.0.0.1")
             .env("HERA_DATA_DIR", self.data())
             .env("HERA_DATABASE_URL", self.database.url(&self.data()))
-            .env("HERA_JOIN_TOKEN", "a join token of the tests")
             .env(
                 "HERA_ADMIN_ADDRESS",
                 format!("127.0.0.1:{}", self.connect_port),
             )
-            .env("HERA_WORKER_NAME", "w1")
-            .env("HERA_TIMEZONE", "UTC")
             .env("HERA_LOG", "info");
-        for set in &self.options.sets {
-            command.args(["--set", set]);
-        }
         command
     }
 
@@ -305,6 +322,24 @@ impl Drop for Installation {
             worker.end(Signal::SIGINT);
         }
     }
+}
+
+/// Leaves it to the file what the shell of whoever runs the tests may say.
+fn without_variables(mut command: Command) -> Command {
+    for name in [
+        "HERA_PORT",
+        "HERA_CONNECT_PORT",
+        "HERA_BIND",
+        "HERA_ADVERTISE",
+        "HERA_DATA_DIR",
+        "HERA_DATABASE_URL",
+        "HERA_ADMIN_ADDRESS",
+        "HERA_ADMIN_PASSWORD",
+        "HERA_LOG",
+    ] {
+        command.env_remove(name);
+    }
+    command
 }
 
 /// The pipeline that comes with the product.

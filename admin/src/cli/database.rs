@@ -42,6 +42,9 @@ pub fn open_store(settings: &Settings) -> anyhow::Result<Store> {
     let pool = PoolSettings {
         max: settings.pool.max_active,
         min_idle: settings.pool.min_idle,
+        initial: settings.pool.initial_size,
+        idle: settings.pool.min_evictable_idle,
+        test_on_borrow: settings.pool.test_on_borrow,
         wait: settings.pool.max_wait,
         slow: settings.pool.slow_sql,
         user: None,
@@ -50,9 +53,16 @@ pub fn open_store(settings: &Settings) -> anyhow::Result<Store> {
     Ok(Store::open(&url, &pool)?)
 }
 
+/// Connects for one command, which needs one connection.
+fn open_briefly(settings: &Settings) -> anyhow::Result<Store> {
+    let mut settings = settings.clone();
+    settings.pool.initial_size = 0;
+    open_store(&settings)
+}
+
 /// Connects to a database whose schema is this program's.
 pub(super) async fn open_ready(settings: &Settings) -> anyhow::Result<Store> {
-    let store = open_store(settings)?;
+    let store = open_briefly(settings)?;
     match store.schema_status().await? {
         SchemaStatus::Current => Ok(store),
         SchemaStatus::Empty => bail!(
@@ -71,7 +81,7 @@ pub(super) async fn open_ready(settings: &Settings) -> anyhow::Result<Store> {
 }
 
 pub(super) async fn run(command: DbCommand, settings: &Settings) -> anyhow::Result<()> {
-    let store = open_store(settings)?;
+    let store = open_briefly(settings)?;
     match command {
         DbCommand::Init | DbCommand::Upgrade => {
             // Only an upgrade changes what a running admin stands on.

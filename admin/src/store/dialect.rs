@@ -11,8 +11,8 @@ use diesel::prelude::*;
 use diesel::r2d2::{ManageConnection, R2D2Connection};
 use diesel::sqlite::SqliteConnection;
 
-use super::StoreError;
 use super::target::Target;
+use super::{StoreError, socket};
 
 /// A connection to either database.
 #[derive(diesel::MultiConnection)]
@@ -84,6 +84,10 @@ impl Connector {
             }
             Target::Mysql { url } => {
                 let mut conn = MysqlConnection::establish(&Target::mysql_url(url))?;
+                // A sandbox may forbid it: then a dead network is noticed late, as ever.
+                if let Err(error) = socket::end_when_dead(url.port().unwrap_or(3306)) {
+                    tracing::debug!(%error, "database connections keep the kernel's patience");
+                }
                 for statement in MYSQL_INIT {
                     conn.batch_execute(statement)
                         .map_err(ConnectionError::CouldntSetupConfiguration)?;

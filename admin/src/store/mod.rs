@@ -23,6 +23,7 @@ mod runs;
 mod schema;
 mod settings;
 mod snapshot;
+mod socket;
 mod target;
 #[doc(hidden)]
 pub mod testing;
@@ -83,7 +84,13 @@ impl<T> Page<T> {
 pub struct PoolSettings {
     pub max: u32,
     pub min_idle: u32,
+    /// Opened at once; those beyond `min_idle` are closed again if nobody needs them.
+    pub initial: u32,
     pub wait: Duration,
+    /// A connection that nobody used for so long is closed.
+    pub idle: Duration,
+    /// Whether a connection is asked for a sign of life before it is used.
+    pub test_on_borrow: bool,
     /// A call that takes longer is logged.
     pub slow: Duration,
     /// For an address that names no user.
@@ -96,7 +103,10 @@ impl Default for PoolSettings {
         Self {
             max: 16,
             min_idle: 1,
+            initial: 0,
             wait: Duration::from_secs(5),
+            idle: Duration::from_mins(5),
+            test_on_borrow: true,
             slow: Duration::from_secs(1),
             user: None,
             password: None,
@@ -224,7 +234,12 @@ impl Database {
             .max_size(max)
             .min_idle(Some(settings.min_idle.min(max)))
             .connection_timeout(settings.wait)
+            .idle_timeout(Some(settings.idle))
+            .test_on_check_out(settings.test_on_borrow)
             .build_unchecked(connector.clone());
+        // Held together, so that each is another one.
+        let first = (0..settings.initial.min(max)).map_while(|_| pool.get().ok());
+        drop(first.collect::<Vec<_>>());
         Ok(Self {
             connector,
             pool,

@@ -220,6 +220,21 @@ pub async fn first_start(store: &Store, settings: &Settings) -> anyhow::Result<(
     Ok(())
 }
 
+/// Refuses what [`first_start`] will refuse in an empty database, before there is one.
+///
+/// # Errors
+/// With the one-line remedy, when the first user would have the password everybody knows where
+/// others can try it.
+pub fn refuse_exposed_start(settings: &Settings) -> std::result::Result<(), ExposedFirstPassword> {
+    let bind = settings.web.bind;
+    let given = settings.web.first_password.as_ref().map(Secret::reveal);
+    if bind.is_loopback() || given.is_some_and(|given| given != FIRST_PASSWORD) {
+        Ok(())
+    } else {
+        Err(ExposedFirstPassword { bind })
+    }
+}
+
 /// Refuses to bind the first password to an address that others can reach.
 ///
 /// # Errors

@@ -60,6 +60,22 @@ fn a_wrong_mysql_password_is_told_without_the_password() {
 }
 
 #[test]
+fn the_first_password_off_loopback_is_refused_before_anything_is_made_sqlite() {
+    let options = Options::default().set("hera.insecureGrpc=true");
+    let hera = Installation::prepare(Backend::Sqlite, options).unwrap();
+    let open = || {
+        let mut command = hera.command("hera-admin", &["serve"]);
+        command.env("HERA_BIND", "0.0.0.0");
+        command
+    };
+    let text = refusal(&mut open());
+    assert_says(&text, &["first password", "HERA_ADMIN_PASSWORD"]);
+    assert!(!hera.data().join("hera.db").exists(), "a database was made");
+    let text = refusal(open().env("HERA_ADMIN_PASSWORD", "short"));
+    assert_says(&text, &["HERA_ADMIN_PASSWORD", "at least 8"]);
+}
+
+#[test]
 fn two_admins_never_share_one_sqlite_file() {
     let first = Installation::start(Backend::Sqlite, Options::quick());
     let second = Installation::prepare(Backend::Sqlite, Options::quick()).unwrap();

@@ -31,6 +31,7 @@ macro_rules! on_each_database {
 mod bad_input;
 mod example;
 mod fan_out;
+mod heras_file;
 mod killed;
 mod signals;
 

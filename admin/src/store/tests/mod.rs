@@ -8,6 +8,7 @@ mod lease;
 mod lists;
 mod logs;
 mod people;
+mod pool;
 mod schema;
 mod times;
 mod writers;
