@@ -71,6 +71,7 @@ fn job(id: i64, cron: &str) -> JobDef {
                 cron: edges.is_empty().then(|| cron.to_owned()),
                 timezone: chrono_tz::Asia::Shanghai,
                 edges: edges.iter().map(edge).collect(),
+                validity: hera_domain::cron::Validity::ALWAYS,
             },
         }],
         host_group: None,

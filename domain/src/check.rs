@@ -64,6 +64,10 @@ impl JobContent {
             lines,
             found,
         );
+        if self.schedule.validity.is_empty() {
+            let message = "is not after the start: no time would be left";
+            found.add("schedule.until", message);
+        }
         self.check_companions(found);
         for (field, words) in [("areas", &self.areas), ("labels", &self.labels)] {
             if words.len() > MAX_WORDS {
@@ -292,6 +296,7 @@ mod tests {
                 cron: Some("0 0 3 * * ?".to_owned()),
                 timezone: chrono_tz::UTC,
                 edges: Vec::new(),
+                validity: crate::cron::Validity::ALWAYS,
             },
             config: [("a.b".to_owned(), "1".to_owned())].into(),
             host_group_id: None,

@@ -6,6 +6,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
+use crate::cron::Validity;
 use crate::id::{GroupId, HostGroupId, JobId, Revision, TeamId, UserId};
 use crate::status::{Misfire, OnLost, Overlap, Policy, Switch, Window};
 
@@ -42,6 +43,9 @@ pub struct Schedule {
     pub timezone: Tz,
     /// Upstreams, for kinds dependent and cron + dependent.
     pub edges: Vec<Edge>,
+    /// Business times outside of it are not planned.
+    #[serde(default, skip_serializing_if = "Validity::is_always")]
+    pub validity: Validity,
 }
 
 impl Schedule {

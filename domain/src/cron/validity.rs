@@ -20,6 +20,11 @@ impl Validity {
         until: None,
     };
 
+    /// Whether it has no bounds.
+    pub fn is_always(&self) -> bool {
+        *self == Self::ALWAYS
+    }
+
     /// Whether the schedule is valid at an instant.
     pub fn contains(self, at: Timestamp) -> bool {
         self.from.is_none_or(|from| from <= at) && self.until.is_none_or(|until| at < until)

@@ -127,7 +127,9 @@ impl Plan {
         if let Some(cron) = &schedule.cron {
             let fires = self.cron(cron);
             return fires.is_some_and(|cron| {
-                cron.fires(schedule.timezone, at - INSTANT).next() == Some(at)
+                cron.fires_within(schedule.timezone, schedule.validity, at - INSTANT)
+                    .next()
+                    == Some(at)
             });
         }
         let day = local_day(def.schedule().timezone, at);
@@ -169,9 +171,9 @@ impl Plan {
             && def.eras.len() == 1
         {
             let cron = self.cron(cron)?;
-            let tz = def.schedule().timezone;
+            let (tz, validity) = (def.schedule().timezone, def.schedule().validity);
             return windows.iter().find_map(|window| {
-                let fires = cron.fires(tz, now - *window - INSTANT);
+                let fires = cron.fires_within(tz, validity, now - *window - INSTANT);
                 fires.take_while(|time| *time <= now).last()
             });
         }
@@ -225,9 +227,10 @@ impl Plan {
         after: Timestamp,
     ) -> Next {
         if let Some(cron) = &schedule.cron {
-            let next = self
-                .cron(cron)
-                .and_then(|cron| cron.fires(schedule.timezone, after).next());
+            let next = self.cron(cron).and_then(|cron| {
+                cron.fires_within(schedule.timezone, schedule.validity, after)
+                    .next()
+            });
             return next.map_or(Next::Never, Next::Time);
         }
         if schedule.edges.is_empty() {
@@ -260,7 +263,7 @@ impl Plan {
         for (schedule, after, until) in eras_in(def, start, end) {
             if let Some(cron) = &schedule.cron {
                 if let Some(cron) = self.cron(cron) {
-                    let fires = cron.fires(schedule.timezone, after);
+                    let fires = cron.fires_within(schedule.timezone, schedule.validity, after);
                     times.extend(fires.take_while(|time| *time <= until));
                 }
             } else if schedule.edges.is_empty() {
@@ -272,7 +275,9 @@ impl Plan {
                 times.extend(planned.map(|row| row.business_time));
             } else {
                 let base = self.base(from.defs, done, schedule, start, end);
-                times.extend(base.into_iter().filter(|t| after < *t && *t <= until));
+                let valid =
+                    |t: &Timestamp| after < *t && *t <= until && schedule.validity.contains(*t);
+                times.extend(base.into_iter().filter(valid));
             }
         }
         times.into_iter().collect()

@@ -211,6 +211,7 @@ fn content(name: &str, script: &str, edges: &[JobId]) -> JobContent {
             cron: edges.is_empty().then(|| "0 0 3 * * ?".into()),
             timezone: Tz::UTC,
             edges: edges.iter().map(edge).collect(),
+            validity: hera_domain::cron::Validity::ALWAYS,
         },
         config: BTreeMap::from([("greeting".into(), "good morning".into())]),
         host_group_id: None,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
+use hera_domain::cron::Validity;
 use hera_domain::id::{GroupId, HostGroupId, Revision, UserId};
 use hera_domain::job::{
     Edge, FieldError, JobContent, Resource, RetryPolicy, Schedule, ScheduleKind,
@@ -11,6 +12,8 @@ use hera_domain::status::{Misfire, OnLost, Overlap};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use utoipa::ToSchema;
+
+use crate::web::extract::Instant;
 
 /// HERA's priority of a job that names none.
 const PRIORITY: u8 = 3;
@@ -97,6 +100,12 @@ struct ScheduleBody {
     timezone: Option<String>,
     #[serde(default)]
     dependencies: Vec<Edge>,
+    /// The first instant at which it is valid.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    from: Option<Instant>,
+    /// The first instant at which it is valid no longer.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    until: Option<Instant>,
 }
 
 impl JobBody {
@@ -174,6 +183,10 @@ impl ScheduleBody {
                 cron,
                 timezone,
                 edges: self.dependencies,
+                validity: Validity {
+                    from: self.from.map(|at| at.0),
+                    until: self.until.map(|at| at.0),
+                },
             })
         } else {
             Err(wrong)

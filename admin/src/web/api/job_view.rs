@@ -20,6 +20,12 @@ pub(super) struct ScheduleView<'a> {
     cron: Option<&'a str>,
     timezone: &'static str,
     dependencies: &'a [Edge],
+    #[serde(serialize_with = "opt_time")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    from: Option<Timestamp>,
+    #[serde(serialize_with = "opt_time")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    until: Option<Timestamp>,
 }
 
 impl<'a> From<&'a Schedule> for ScheduleView<'a> {
@@ -29,6 +35,8 @@ impl<'a> From<&'a Schedule> for ScheduleView<'a> {
             cron: schedule.cron.as_deref(),
             timezone: schedule.timezone.name(),
             dependencies: &schedule.edges,
+            from: schedule.validity.from,
+            until: schedule.validity.until,
         }
     }
 }

@@ -194,6 +194,9 @@ texts! {
         batch_interval: "Batch interval", "批次间隔";
         whole_number: "must be a whole number, 0 or more", "必须是不小于 0 的整数";
         job_ids: "must be job ids, separated by commas", "必须是以逗号分隔的任务编号";
+        valid_from: "Valid from", "生效时间";
+        valid_until: "Valid until", "失效时间";
+        no_instant: "is no date and time, or one that does not exist in the zone", "不是有效的日期时间，或在该时区中不存在";
         no_zone: "is no time zone; write one like Asia/Shanghai or UTC", "不是有效时区，请填写如 Asia/Shanghai 或 UTC";
         comment: "What changes, for the history", "修改说明，记入修订历史";
         comment_label: "Comment", "修改说明";

@@ -103,6 +103,8 @@ fn facts(content: &JobContent, t: &'static Job) -> Vec<(&'static str, String)> {
         (t.run_type, run_type.clone()),
         (t.cron, schedule.cron.clone().unwrap_or_default()),
         (t.timezone, schedule.timezone.to_string()),
+        (t.valid_from, text(schedule.validity.from.as_ref())),
+        (t.valid_until, text(schedule.validity.until.as_ref())),
         (t.dependencies, edges.join(", ")),
         (t.config_own, config.join("\n")),
         (t.host_group, text(host_group_id.as_ref())),

@@ -237,7 +237,7 @@ pub(super) fn fires(job: &JobDef, times: Times, count: usize) -> Vec<Fire> {
         return Vec::new();
     };
     let times = times.in_zone(schedule.timezone);
-    cron.fires(schedule.timezone, times.now)
+    cron.fires_within(schedule.timezone, schedule.validity, times.now)
         .take(count)
         .map(|at| Fire {
             at: times.at(at),
@@ -287,6 +287,19 @@ pub(super) fn facts_of(
             must_end.map_or(t.no_limit.to_owned(), |n| lang.minutes(n)),
         ),
     ];
+    let validity = content.schedule.validity;
+    for (name, at) in [
+        (t.valid_from, validity.from),
+        (t.valid_until, validity.until),
+    ] {
+        let zone = content.schedule.timezone;
+        facts.extend(at.map(|at| {
+            Fact::new(
+                name,
+                at.with_timezone(&zone).format("%Y-%m-%d %H:%M").to_string(),
+            )
+        }));
+    }
     if let Some(end) = &content.expected_end {
         facts.push(Fact::new(t.expected_end, end.clone()));
     }

@@ -3,7 +3,9 @@
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use chrono_tz::Tz;
+use hera_domain::clock::Timestamp;
 use hera_domain::config;
+use hera_domain::cron::Validity;
 use hera_domain::id::{HostGroupId, JobId, Revision};
 use hera_domain::job::{Edge, FieldError, JobContent, RetryPolicy, Schedule};
 use hera_domain::status::{Misfire, OnLost, Overlap, Policy, Window};
@@ -13,6 +15,7 @@ use super::changes::{Changes, between};
 use super::frame::{Frame, Section};
 use super::job::{misfire_word, on_lost_word, overlap_word, stored};
 use super::parts::{Choice, Crumb, Errors};
+use super::run_dialog::local;
 use super::schedule::tree_at;
 use super::tree::{Tree, crumbs};
 use super::visit::{Refused, Visit, go_to, html, page_of, refusal};
@@ -29,6 +32,8 @@ pub(super) const FIELDS: &[&str] = &[
     "config",
     "schedule.cron",
     "schedule.timezone",
+    "schedule.from",
+    "schedule.until",
     "schedule.dependencies",
     "retries",
     "retry_wait_minutes",
@@ -85,6 +90,10 @@ pub(super) struct JobForm {
     #[serde(default)]
     pub timezone: String,
     #[serde(default)]
+    pub from: String,
+    #[serde(default)]
+    pub until: String,
+    #[serde(default)]
     pub dependencies: String,
     #[serde(default)]
     pub host_group_id: String,
@@ -125,6 +134,8 @@ impl JobForm {
             config: config::to_lines(&config),
             cron: content.schedule.cron.clone().unwrap_or_default(),
             timezone: content.schedule.timezone.to_string(),
+            from: bound(content.schedule.validity.from, content.schedule.timezone),
+            until: bound(content.schedule.validity.until, content.schedule.timezone),
             dependencies: edges.join(", "),
             host_group_id: content
                 .host_group_id
@@ -210,13 +221,33 @@ impl JobForm {
             wrong.push(FieldError::new("schedule.dependencies", t.job_ids));
             Vec::new()
         });
+        let mut instant = |field, text: &str| match text.trim() {
+            "" => None,
+            text => local(text, timezone).or_else(|| {
+                wrong.push(FieldError::new(field, t.no_instant));
+                None
+            }),
+        };
+        let validity = Validity {
+            from: instant("schedule.from", &self.from),
+            until: instant("schedule.until", &self.until),
+        };
         let cron = self.cron.trim();
         Schedule {
+            validity,
             cron: (!cron.is_empty()).then(|| cron.to_owned()),
             timezone,
             edges,
         }
     }
+}
+
+/// An end of the validity as a date-time field shows it.
+fn bound(at: Option<Timestamp>, zone: Tz) -> String {
+    at.map_or(String::new(), |at| {
+        let local = at.with_timezone(&zone);
+        local.format("%Y-%m-%dT%H:%M:%S").to_string()
+    })
 }
 
 /// Reads ids of upstream jobs; an edge that was there keeps its window and policy.

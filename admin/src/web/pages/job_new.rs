@@ -85,6 +85,7 @@ pub(super) async fn create(
             cron: None,
             timezone: visit.state.settings.timezone,
             edges: Vec::new(),
+            validity: hera_domain::cron::Validity::ALWAYS,
         },
         config: std::collections::BTreeMap::new(),
         host_group_id: None,

@@ -250,7 +250,7 @@ fn read(
 }
 
 /// Reads what a date-time field sends; of a repeated hour the first pass is meant.
-fn local(text: &str, zone: Tz) -> Option<Timestamp> {
+pub(super) fn local(text: &str, zone: Tz) -> Option<Timestamp> {
     let read = |format| NaiveDateTime::parse_from_str(text, format).ok();
     let naive = read("%Y-%m-%dT%H:%M:%S").or_else(|| read("%Y-%m-%dT%H:%M"))?;
     let at = zone.from_local_datetime(&naive).earliest()?;

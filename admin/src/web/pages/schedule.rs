@@ -248,7 +248,7 @@ pub(super) fn next_fires(job: &JobDef, times: Times, count: usize) -> Vec<Ago> {
         return Vec::new();
     };
     let times = times.in_zone(schedule.timezone);
-    cron.fires(schedule.timezone, times.now)
+    cron.fires_within(schedule.timezone, schedule.validity, times.now)
         .take(count)
         .map(|at| times.ago(at))
         .collect()

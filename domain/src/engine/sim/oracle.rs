@@ -41,7 +41,8 @@ fn scheduled(
 ) -> Vec<Timestamp> {
     if let Some(cron) = &schedule.cron {
         let cron = CronExpr::parse(cron).unwrap();
-        let fires = cron.fires(schedule.timezone, start - TimeDelta::milliseconds(1));
+        let before = start - TimeDelta::milliseconds(1);
+        let fires = cron.fires_within(schedule.timezone, schedule.validity, before);
         return fires
             .take_while(|time| *time < start + TimeDelta::days(1))
             .collect();

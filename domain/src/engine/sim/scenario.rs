@@ -119,6 +119,7 @@ impl Scenario {
                 cron: cron.map(|cron| CRONS[cron % CRONS.len()].to_owned()),
                 timezone: chrono_tz::UTC,
                 edges: upstreams().map(edge).collect(),
+                validity: crate::cron::Validity::ALWAYS,
             };
             let def = JobDef {
                 id: job_id(index),
@@ -190,6 +191,7 @@ pub(super) fn schedule_number(number: u8, job: JobId) -> Schedule {
         cron: (!dependent).then(|| CRONS[number % CRONS.len()].to_owned()),
         timezone: chrono_tz::UTC,
         edges: if dependent { vec![edge()] } else { Vec::new() },
+        validity: crate::cron::Validity::ALWAYS,
     }
 }
 

@@ -43,6 +43,7 @@ fn job(id: i64, cron: Option<&str>, upstreams: &[i64]) -> JobDef {
                 cron: cron.map(str::to_owned),
                 timezone: chrono_tz::UTC,
                 edges: upstreams.iter().map(edge).collect(),
+                validity: crate::cron::Validity::ALWAYS,
             },
         }],
         host_group: None,

@@ -1,6 +1,28 @@
 //! When versions are planned, and when they may start.
 
 use super::*;
+use crate::cron::Validity;
+
+#[test]
+fn times_outside_of_the_validity_are_not_planned() {
+    let mut first = job(1, Some("0 0 * * * ?"), &[]);
+    first.eras[0].schedule.validity = Validity {
+        from: Some(at(2, 0)),
+        until: Some(at(4, 0)),
+    };
+    let mut second = job(2, None, &[1]);
+    second.eras[0].schedule.validity.from = Some(at(3, 0));
+    let mut bench = Bench::open(vec![first, second]);
+    assert_eq!(bench.times(1), [at(2, 0), at(3, 0)]);
+    assert_eq!(bench.times(2), [at(3, 0)]);
+    bench.until(at(1, 30));
+    assert!(bench.started().is_empty());
+    bench.until(at(2, 0));
+    let run = bench.started_one();
+    bench.exits(&run, 0);
+    bench.until(at(9, 0));
+    assert_eq!(bench.started().len(), 1, "only 3 o'clock is left");
+}
 
 #[test]
 fn the_upstream_with_the_fewest_versions_gives_the_times() {

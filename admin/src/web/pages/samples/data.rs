@@ -94,6 +94,7 @@ pub(super) fn job(id: i64, name: &str, upstreams: &[i64]) -> JobDef {
                 cron: upstreams.is_empty().then(|| "0 30 6 * * ?".to_owned()),
                 timezone: Tz::Asia__Shanghai,
                 edges: edges.collect(),
+                validity: hera_domain::cron::Validity::ALWAYS,
             },
         }],
         host_group: None,
