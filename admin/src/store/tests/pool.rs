@@ -18,7 +18,9 @@ super::on_each_db! {
             ..PoolSettings::default()
         };
         let store = open(db, &settings);
-        assert_eq!(store.state.pool.state().connections, 3);
+        // While those are opened the pool may look for an idle one, and open one more.
+        let opened = store.state.pool.state().connections;
+        assert!((3..=4).contains(&opened), "{opened}");
         let fewer = open(db, &PoolSettings { max: 2, ..settings });
         assert_eq!(fewer.state.pool.state().connections, 2);
     }
