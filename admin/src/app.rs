@@ -224,6 +224,7 @@ fn web_settings(settings: &Settings) -> WebSettings {
         timezone: settings.timezone,
         session_lasts: chrono::TimeDelta::from_std(settings.web.session)
             .unwrap_or(chrono::TimeDelta::days(3)),
+        admin_user: settings.web.admin_user.clone(),
         ..WebSettings::default()
     }
 }

@@ -412,6 +412,17 @@ fn a_variable_is_taken_as_it_is() {
 }
 
 #[test]
+fn an_address_that_asks_for_tls_is_told_that_there_is_none() {
+    let notes = |url: &str| load(&env(&[("HERA_DATABASE_URL", url)])).unwrap().1.notes;
+    let asked = notes("jdbc:mysql://db/hera?a=b&amp;sslMode=REQUIRED");
+    assert!(
+        asked[0].starts_with("HERA_DATABASE_URL asks for TLS"),
+        "{asked:?}"
+    );
+    assert_eq!(notes("jdbc:mysql://db/hera?useSSL=false"), [""; 0]);
+}
+
+#[test]
 fn times_and_memory_take_units() {
     let text = "hera:\n  heartBeat: 500ms\n  leaseMs: 4s\n  webSessionExpire: 2d\n  warmUpCheck: 10\n  systemMemUsed: 4Gb\n  perTaskUseMem: 512\n";
     let settings = settings(&file(text));

@@ -13,7 +13,7 @@ use hera_domain::clock::Timestamp;
 use super::error::{Error, Result};
 use super::password::Attempt;
 use super::{AppState, BASE};
-use crate::access::Actor;
+use crate::access::{Actor, Role};
 use crate::secret;
 use crate::store::{Session, User};
 
@@ -105,7 +105,7 @@ async fn by_token(state: &AppState, token: &str) -> Result<Identity> {
         )
     })?;
     Ok(Identity {
-        actor: user.actor(),
+        actor: actor_of(state, &user),
         credential: Credential::Token,
         must_change_password: user.must_change_password,
     })
@@ -132,7 +132,7 @@ async fn by_session(state: &AppState, request: &HttpRequest, id: &str) -> Result
             Err(error) => tracing::warn!("a session could not be extended: {error}"),
         }
     }
-    Ok(Some(identity_of(session, &user)))
+    Ok(Some(identity_of(state, session, &user)))
 }
 
 /// The cookie of a session that has just been extended, to be sent with the response.
@@ -149,9 +149,18 @@ impl Renewed {
     }
 }
 
-fn identity_of(session: Session, user: &User) -> Identity {
+/// The user as somebody who acts. The one that `hera.admin` names is an admin in any role.
+fn actor_of(state: &AppState, user: &User) -> Actor {
+    let mut actor = user.actor();
+    if user.name == state.settings.admin_user {
+        actor.role = Role::Admin;
+    }
+    actor
+}
+
+fn identity_of(state: &AppState, session: Session, user: &User) -> Identity {
     Identity {
-        actor: user.actor(),
+        actor: actor_of(state, user),
         credential: Credential::Session {
             id_hash: session.id_hash,
             csrf: session.csrf,
@@ -200,7 +209,7 @@ pub async fn log_in(
     state.store.add_session(session.clone()).await?;
     Ok(LoggedIn {
         cookie: cookie(state, id, state.settings.session_lasts),
-        identity: identity_of(session, &user),
+        identity: identity_of(state, session, &user),
     })
 }
 

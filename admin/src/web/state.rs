@@ -42,6 +42,8 @@ pub struct WebSettings {
     pub timezone: Tz,
     /// `hera.webSessionExpire`: a session ends this long after its last use.
     pub session_lasts: TimeDelta,
+    /// `hera.admin`: this user too is an admin of the installation.
+    pub admin_user: String,
     /// The greatest body of a request that is not an upload, in bytes.
     pub max_body: usize,
 }
@@ -54,6 +56,7 @@ impl Default for WebSettings {
             area: "all".to_owned(),
             timezone: Tz::UTC,
             session_lasts: TimeDelta::days(3),
+            admin_user: "hera".to_owned(),
             max_body: 16 * 1024 * 1024,
         }
     }

@@ -22,7 +22,15 @@ pub(super) fn database(r: &mut Reader<'_>) -> Database {
         return fallback;
     };
     match Database::parse(&found.text, user.as_deref(), password.as_deref()) {
-        Ok(database) => database,
+        Ok(database) => {
+            if asks_for_tls(&found.text) {
+                r.note(format!(
+                    "{} asks for TLS: connections to the database are not encrypted yet, keep them in a network that can be trusted",
+                    found.place()
+                ));
+            }
+            database
+        }
         Err(expected) => {
             r.problem(Problem::Value {
                 place: found.place(),
@@ -32,6 +40,20 @@ pub(super) fn database(r: &mut Reader<'_>) -> Database {
             fallback
         }
     }
+}
+
+/// Whether a JDBC URL wants what would quietly not be given.
+fn asks_for_tls(url: &str) -> bool {
+    let (_, query) = url.split_once('?').unwrap_or_default();
+    query.split(['&', ';']).any(|parameter| {
+        let parameter = parameter.trim_start_matches("amp;").to_ascii_lowercase();
+        let (name, value) = parameter.split_once('=').unwrap_or_default();
+        match name {
+            "usessl" | "requiressl" => value == "true",
+            "sslmode" => !matches!(value, "disabled" | "preferred"),
+            _ => false,
+        }
+    })
 }
 
 pub(super) fn pool(r: &mut Reader<'_>) -> Pool {

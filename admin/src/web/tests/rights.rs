@@ -178,3 +178,28 @@ async fn a_leader_that_answers_nothing_is_not_ready() {
     assert_eq!(reply.json()["leading"], json!(false));
     assert_eq!(reply.json()["database"], "ok");
 }
+
+#[actix_web::test]
+async fn the_user_that_hera_admin_names_is_an_admin_in_any_role() {
+    let mut app = App::start().await;
+    app.lead(drop);
+    app.state.stop.cancel();
+    let (named, other) = (app.token(Role::Viewer).await, app.token(Role::Viewer).await);
+    let settings = WebSettings {
+        admin_user: format!("viewer-{named}"),
+        ..WebSettings::default()
+    };
+    app.state.settings = std::sync::Arc::new(settings);
+    let closed = routes()
+        .into_iter()
+        .find(|route| route.right == Right::Administer);
+    let closed = closed.expect("some routes are for admins only");
+    assert_ne!(
+        ask(&app, &closed, Some(&named)).await,
+        StatusCode::FORBIDDEN
+    );
+    assert_eq!(
+        ask(&app, &closed, Some(&other)).await,
+        StatusCode::FORBIDDEN
+    );
+}
