@@ -1,6 +1,6 @@
 //! Whether what a person wrote makes a job: everything that can be said without other jobs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveTime;
 
@@ -46,7 +46,7 @@ impl JobContent {
         self.check_texts(&mut found);
         self.check_script(limits, &mut found);
         self.check_schedule(&mut found);
-        self.check_config(&mut found);
+        found.0.extend(check_values("config", &self.config));
         self.check_numbers(limits, &mut found);
         found.0
     }
@@ -186,34 +186,6 @@ impl JobContent {
         }
     }
 
-    fn check_config(&self, found: &mut Findings) {
-        if self.config.len() > MAX_CONFIG_KEYS {
-            let message = format!(
-                "has {} keys; keep at most {MAX_CONFIG_KEYS}",
-                self.config.len()
-            );
-            found.add("config", message);
-        }
-        for (key, value) in &self.config {
-            if let Err(message) = check_key(key) {
-                found.add("config", message);
-                continue;
-            }
-            let field = format!("config.{key}");
-            if value.len() > MAX_VALUE_BYTES {
-                let message = format!(
-                    "has {} bytes and may have {MAX_VALUE_BYTES}; shorten it",
-                    value.len()
-                );
-                found.add(&field, message);
-            } else if let Err(message) = check_value(value) {
-                found.add(&field, message);
-            } else if let Err(error) = vars::check(value) {
-                found.add(&field, error.to_string());
-            }
-        }
-    }
-
     fn check_numbers(&self, limits: &ContentLimits, found: &mut Findings) {
         let must_end = self.must_end_minutes.unwrap_or(1);
         for (field, value, least, most) in [
@@ -243,6 +215,35 @@ impl JobContent {
             );
         }
     }
+}
+
+/// Everything that is wrong with the config of a job or a group, or with the parameters of a run:
+/// `field` says which. A key is named by `field.key`.
+pub fn check_values(field: &str, values: &BTreeMap<String, String>) -> Vec<FieldError> {
+    let mut found = Findings(Vec::new());
+    if values.len() > MAX_CONFIG_KEYS {
+        let message = format!("has {} keys; keep at most {MAX_CONFIG_KEYS}", values.len());
+        found.add(field, message);
+    }
+    for (key, value) in values {
+        if let Err(message) = check_key(key) {
+            found.add(field, message);
+            continue;
+        }
+        let field = format!("{field}.{key}");
+        if value.len() > MAX_VALUE_BYTES {
+            let message = format!(
+                "has {} bytes and may have {MAX_VALUE_BYTES}; shorten it",
+                value.len()
+            );
+            found.add(&field, message);
+        } else if let Err(message) = check_value(value) {
+            found.add(&field, message);
+        } else if let Err(error) = vars::check(value) {
+            found.add(&field, error.to_string());
+        }
+    }
+    found.0
 }
 
 struct Findings(Vec<FieldError>);

@@ -55,7 +55,8 @@ pub struct ConfigValue {
 /// The config that a job sees: per key the nearest level's value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EffectiveConfig {
-    values: BTreeMap<String, ConfigValue>,
+    /// Nearest first; none is empty.
+    values: BTreeMap<String, Vec<ConfigValue>>,
 }
 
 impl EffectiveConfig {
@@ -73,13 +74,16 @@ impl EffectiveConfig {
             });
             let plain = level.iter().map(|(key, value)| (key.as_str(), key, value));
             for (key, written, value) in of_area.chain(plain) {
-                if !merged.values.contains_key(key) {
-                    let value = ConfigValue {
-                        value: value.clone(),
-                        origin: origin.clone(),
-                        written: written.clone(),
-                    };
-                    merged.values.insert(key.to_owned(), value);
+                let value = ConfigValue {
+                    value: value.clone(),
+                    origin: origin.clone(),
+                    written: written.clone(),
+                };
+                match merged.values.get_mut(key) {
+                    Some(nearer) => nearer.push(value),
+                    None => {
+                        merged.values.insert(key.to_owned(), vec![value]);
+                    }
                 }
             }
         }
@@ -88,12 +92,19 @@ impl EffectiveConfig {
 
     /// The value of a key, with where it comes from.
     pub fn get(&self, key: &str) -> Option<&ConfigValue> {
-        self.values.get(key)
+        self.all(key).first()
+    }
+
+    /// The values of a key, the one that holds first, then those that it overrides.
+    pub fn all(&self, key: &str) -> &[ConfigValue] {
+        self.values.get(key).map_or(&[], Vec::as_slice)
     }
 
     /// Every key in alphabetical order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &ConfigValue)> {
-        self.values.iter().map(|(key, value)| (key.as_str(), value))
+        self.values
+            .iter()
+            .filter_map(|(key, values)| Some((key.as_str(), values.first()?)))
     }
 }
 

@@ -1,9 +1,11 @@
 //! What a group is: a node of the tree, whose config is inherited by everything below it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::Origin;
 use crate::id::{GroupId, Revision};
 
 /// A group as the leader and the pages know it.
@@ -24,4 +26,23 @@ pub struct GroupContent {
     pub big: bool,
     pub description: String,
     pub config: BTreeMap<String, String>,
+}
+
+/// The configs that something in a group inherits, the nearest group's first, the root's last.
+pub fn levels(
+    groups: &BTreeMap<GroupId, Arc<GroupDef>>,
+    group: Option<GroupId>,
+) -> Vec<(Origin, &BTreeMap<String, String>)> {
+    let mut levels = Vec::new();
+    let mut next = group;
+    while let Some(group) = next.and_then(|id| groups.get(&id)) {
+        let origin = Origin::Group(group.id, group.content.name.clone());
+        levels.push((origin, &group.content.config));
+        // A tree is no deeper than it has groups; one that is damaged shall not hang us.
+        next = group
+            .content
+            .parent_id
+            .filter(|_| levels.len() <= groups.len());
+    }
+    levels
 }

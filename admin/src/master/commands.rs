@@ -226,7 +226,8 @@ impl Leader {
     ) -> Result<Saved<JobId>, CommandError> {
         let content = &save.content;
         self.check_place(content.group_id)?;
-        let wrong = content.check(&self.content_limits);
+        let mut wrong = content.check(&self.content_limits);
+        wrong.extend(self.circles_of_job(content));
         if !wrong.is_empty() {
             return Err(CommandError::Invalid(wrong));
         }

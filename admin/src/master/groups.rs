@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hera_domain::check::check_values;
 use hera_domain::engine::Tick;
 use hera_domain::id::{GroupId, Revision};
 use hera_domain::job::FieldError;
@@ -137,6 +138,11 @@ impl Leader {
                 return Err(invalid("parent_id", "the root stays at the top".into()));
             }
             Some(parent) => self.check_parent(before, parent)?,
+        }
+        let mut wrong = check_values("config", &content.config);
+        wrong.extend(self.circles_of_group(before.map(|before| before.id), content));
+        if !wrong.is_empty() {
+            return Err(CommandError::Invalid(wrong));
         }
         match before {
             Some(before) if before.content.big != content.big => match self.first_held(before.id) {

@@ -1,6 +1,7 @@
 //! The leader: one loop that feeds the engine, commits what it decides and sends it out.
 
 mod campaign;
+mod circles;
 mod clock;
 mod commands;
 mod committer;

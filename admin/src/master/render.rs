@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hera_domain::config::{EffectiveConfig, Origin, is_secret, shown};
 use hera_domain::engine::{Engine, Run, Version};
-use hera_domain::group::GroupDef;
+use hera_domain::group::{GroupDef, levels};
 use hera_domain::id::{GroupId, JobId, Revision, RunId};
 use hera_domain::job::{JobContent, JobDef, Params};
 use hera_domain::vars::{self, Context, RunFacts};
@@ -25,7 +25,7 @@ const RECORDED_BYTES: usize = 6 << 20;
 #[derive(Debug)]
 pub(super) struct Renderer {
     store: Store,
-    area: String,
+    pub(super) area: String,
     contents: BTreeMap<JobId, (Revision, Arc<JobContent>)>,
 }
 
@@ -47,6 +47,10 @@ pub(super) enum Unrendered {
 impl Unrendered {
     fn never(why: impl std::fmt::Display) -> Self {
         Self::Never(why.to_string())
+    }
+
+    fn script(error: &vars::RenderError) -> Self {
+        Self::never(format!("the script cannot be rendered: {error}"))
     }
 
     fn read(what: &str, error: StoreError) -> Self {
@@ -94,13 +98,14 @@ impl Renderer {
         let revision = run.revision.unwrap_or(def.revision);
         let content = self.content(run.job, revision, work).await?;
         let batch_id = batch_id(&content, version, def);
-        let facts = facts(run, version, def, &batch_id, state);
+        let area = self.area.clone();
+        let facts = facts(run, version, def, &batch_id, state, &area);
         let groups = &state.definitions.groups;
         let config = match run.repeats {
-            None => effective(&content, def, groups, &self.area),
+            None => effective(&content, def.group, groups, &self.area),
             Some(earlier) => {
                 let newest = self.content(run.job, def.revision, work).await?;
-                let today = effective(&newest, def, groups, &self.area);
+                let today = effective(&newest, def.group, groups, &self.area);
                 self.as_it_was(earlier, &today).await?
             }
         };
@@ -116,7 +121,7 @@ impl Renderer {
         let decided = work.batch.decisions.runs.get(&id);
         let script = if decided.is_some_and(|change| change.row.dispatched_at == Some(now)) {
             let kept = vars::render_keeping_secrets(&content.script, &context)
-                .map_err(Unrendered::never)?;
+                .map_err(|error| Unrendered::script(&error))?;
             let kept = RenderedRun {
                 run: id,
                 script: kept.script,
@@ -129,7 +134,8 @@ impl Renderer {
                 )));
             }
             work.batch.rendered.push(kept);
-            let full = vars::render(&content.script, &context).map_err(Unrendered::never)?;
+            let full = vars::render(&content.script, &context)
+                .map_err(|error| Unrendered::script(&error))?;
             full.script
         } else {
             self.recorded(id, &context).await?
@@ -165,7 +171,7 @@ impl Renderer {
             builtins: BTreeMap::new(),
             ..context.clone()
         };
-        let full = vars::render(&kept.script, &only).map_err(Unrendered::never)?;
+        let full = vars::render(&kept.script, &only).map_err(|error| Unrendered::script(&error))?;
         Ok(full.script)
     }
 
@@ -234,18 +240,12 @@ impl Renderer {
 /// The config of a job with all that it inherits, nearest first.
 pub(crate) fn effective(
     content: &JobContent,
-    def: &JobDef,
+    group: GroupId,
     groups: &BTreeMap<GroupId, Arc<GroupDef>>,
     area: &str,
 ) -> EffectiveConfig {
-    let mut levels = vec![(Origin::Job, &content.config)];
-    let mut next = Some(def.group);
-    while let Some(group) = next.and_then(|id| groups.get(&id)) {
-        let origin = Origin::Group(group.id, group.content.name.clone());
-        levels.push((origin, &group.content.config));
-        next = group.content.parent_id;
-    }
-    EffectiveConfig::merge(levels, area)
+    let own = (Origin::Job, &content.config);
+    EffectiveConfig::merge([own].into_iter().chain(levels(groups, Some(group))), area)
 }
 
 /// The config as it may be kept and shown.
@@ -263,6 +263,7 @@ fn facts<'a>(
     def: &'a JobDef,
     batch_id: &'a str,
     state: &'a State,
+    area: &'a str,
 ) -> RunFacts<'a> {
     RunFacts {
         job: def.id,
@@ -274,6 +275,7 @@ fn facts<'a>(
         attempt: run.attempt,
         trigger: run.trigger,
         team: state.teams.get(&def.owner).map_or("", String::as_str),
+        area,
         batch_id,
     }
 }

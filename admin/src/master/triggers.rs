@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hera_domain::check::check_values;
 use hera_domain::engine::{
     At, Event, Outcome, Recall, Repeated, Run, Tick, TriggerRequest, Version,
 };
@@ -37,6 +38,10 @@ impl Leader {
         actor: &Actor,
         run: &TriggerRun,
     ) -> Result<Ready, CommandError> {
+        let wrong = check_values("params", &run.params);
+        if !wrong.is_empty() {
+            return Err(CommandError::Invalid(wrong));
+        }
         let store = self.loader.store.clone();
         let failed = |error: crate::store::StoreError| CommandError::Store(error.to_string());
         if let Some(key) = &run.idempotency_key {

@@ -27,6 +27,7 @@ pub mod i18n;
 mod openapi;
 mod pages;
 pub mod password;
+mod preview;
 mod sse;
 mod state;
 #[cfg(test)]

@@ -27,12 +27,14 @@ pub struct RunFacts<'a> {
     pub trigger: Trigger,
     /// The name of the team that owns the job.
     pub team: &'a str,
+    /// The area of this installation.
+    pub area: &'a str,
     pub batch_id: &'a str,
 }
 
 impl RunFacts<'_> {
     /// Name and value of each fact, without the prefix of scripts or environments.
-    fn named(&self) -> [(&'static str, String); 10] {
+    fn named(&self) -> [(&'static str, String); 11] {
         let local = zone::local_time(self.tz, self.business_time);
         [
             ("job_id", self.job.to_string()),
@@ -50,6 +52,7 @@ impl RunFacts<'_> {
             ("attempt", self.attempt.to_string()),
             ("trigger", self.trigger.to_string()),
             ("team", self.team.to_owned()),
+            ("area", self.area.to_owned()),
             ("batch_id", self.batch_id.to_owned()),
         ]
     }

@@ -3,11 +3,13 @@
 
 mod builtin;
 mod calendar;
+mod circle;
 mod date_format;
 mod render;
 mod scan;
 #[cfg(test)]
 mod tests;
+mod text;
 mod zdt;
 
 use std::collections::BTreeMap;
@@ -15,6 +17,7 @@ use std::collections::BTreeMap;
 use chrono_tz::Tz;
 
 pub use builtin::{RunFacts, batch_id, builtins, environment};
+pub use circle::{Circle, circles, names_another};
 pub use render::{check, render, render_keeping_secrets};
 pub(crate) use scan::position;
 
@@ -41,10 +44,12 @@ pub struct Context<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendered {
     pub script: String,
-    /// What was left as it is, one sentence each.
-    pub warnings: Vec<String>,
+    /// The names that were left as they are, in the order of first use.
+    pub warnings: Vec<Warning>,
     /// Every variable that was filled in, in the order of first use.
     pub variables: Vec<Used>,
+    /// The places of both in the script, from the first to the last; none overlap.
+    pub spans: Vec<Span>,
 }
 
 /// A variable that was filled in.
@@ -52,10 +57,74 @@ pub struct Rendered {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Used {
     pub name: String,
+    /// With the dates in it reckoned; masked if a name says that it is a secret.
+    pub value: String,
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub origin: Origin,
+    /// How the level that won writes the key, if not by its name: with the area before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The value as it is written, if it is not the one that is used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub written: Option<String>,
+    /// What it would be if it were not set where it is, the next in line first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<Overridden>,
+}
+
+/// A value that another one hides.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Overridden {
     /// Masked if the name says that it is a secret.
     pub value: String,
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub origin: Origin,
+    /// How that level writes the key, if not by its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+}
+
+/// A name that stays as it is: most belong to the shell, some are misspelt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    pub name: String,
+    /// Where it stands in the script, or the variable whose value it stands in.
+    pub position: Position,
+    /// It is known, and yet only a part of another variable's value.
+    pub known: bool,
+}
+
+impl std::fmt::Display for Warning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            name,
+            position,
+            known,
+        } = self;
+        let why = match known {
+            true => "is only a part of another variable's value",
+            false => "is not known",
+        };
+        write!(f, "{position}: ${{{name}}} {why} and stays as it is")
+    }
+}
+
+/// A stretch of a rendered script, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    pub start: usize,
+    pub end: usize,
+    pub what: Spot,
+}
+
+/// What stands in a [`Span`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spot {
+    /// The value of a variable, by its place in [`Rendered::variables`].
+    Filled(usize),
+    /// A name that stays, by its place in [`Rendered::warnings`].
+    Left(usize),
 }
 
 /// A place in a script.
@@ -69,9 +138,15 @@ pub struct Position {
     pub column: usize,
 }
 
+impl std::fmt::Display for Position {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "line {}, column {}", self.line, self.column)
+    }
+}
+
 /// Why a script cannot be rendered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {}, column {}: {message}", .position.line, .position.column)]
+#[error("{position}: {message}")]
 pub struct RenderError {
     pub position: Position,
     pub message: String,

@@ -1,16 +1,21 @@
 //! Filling in.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use chrono::{Days, NaiveDate};
 
+use super::circle::Circle;
+use super::text::Text;
 use super::zdt::{self, Moment, ZdtError};
-use super::{Context, RenderError, Rendered, Used, scan};
+use super::{Context, Overridden, RenderError, Rendered, Span, Spot, Used, Warning, scan};
 use crate::config::{self, Origin};
 use crate::zone;
 
 /// The longest text a script may become; values are repeated where they are used.
 const MAX_BYTES: usize = 4 << 20;
+
+const YESTERDAY: &str = "yesterday";
 
 /// Fills in the variables of a script.
 ///
@@ -83,63 +88,19 @@ struct Renderer<'a> {
     context: &'a Context<'a>,
     keep_secrets: bool,
     variables: Vec<Used>,
-    seen: BTreeSet<String>,
-}
-
-/// A stretch of the text between the passes, and where it comes from.
-struct Piece {
-    /// Its first byte in the text.
-    start: usize,
-    /// Its first byte in the script, or that of the variable it is the value of.
-    source: usize,
-    /// The variable it is the value of.
-    value_of: Option<String>,
-    secret: bool,
+    /// Which of them are secrets.
+    secrets: BTreeSet<usize>,
+    /// The place of each name and date among the variables.
+    seen: BTreeMap<String, usize>,
+    /// What has been looked up; a script may use a name a hundred thousand times.
+    values: BTreeMap<String, Option<Value>>,
 }
 
 /// The value of a name.
+#[derive(Clone)]
 struct Value {
-    text: String,
-    secret: bool,
-}
-
-/// A script whose `${key}` are filled in.
-struct Filled {
-    text: String,
-    pieces: Vec<Piece>,
-}
-
-impl Filled {
-    fn push_script(&mut self, text: &str, source: usize) {
-        self.pieces.push(Piece {
-            start: self.text.len(),
-            source,
-            value_of: None,
-            secret: false,
-        });
-        self.text.push_str(text);
-    }
-
-    fn push_value(&mut self, value: &Value, source: usize, name: &str) {
-        self.pieces.push(Piece {
-            start: self.text.len(),
-            source,
-            value_of: Some(name.to_owned()),
-            secret: value.secret,
-        });
-        self.text.push_str(&value.text);
-    }
-
-    /// The end of the line that a byte stands in.
-    fn line_end(&self, byte: usize) -> usize {
-        let rest = self.text.get(byte..).unwrap_or_default();
-        byte + rest.find('\n').unwrap_or(rest.len())
-    }
-
-    fn holds_secret(&self, bytes: std::ops::Range<usize>) -> bool {
-        let mut secrets = self.pieces.iter().filter(|piece| piece.secret);
-        secrets.any(|piece| bytes.contains(&piece.start))
-    }
+    text: Rc<str>,
+    variable: usize,
 }
 
 impl<'a> Renderer<'a> {
@@ -149,123 +110,197 @@ impl<'a> Renderer<'a> {
             context,
             keep_secrets,
             variables: Vec::new(),
-            seen: BTreeSet::new(),
+            secrets: BTreeSet::new(),
+            seen: BTreeMap::new(),
+            values: BTreeMap::new(),
         }
     }
 
     fn render(mut self) -> Result<Rendered, RenderError> {
         let filled = self.fill_names()?;
-        let warnings = self.warnings(&filled.text);
         let dated = self.fill_dates(&filled)?;
-        let script = self.fill_yesterday(&dated);
+        let done = self.fill_yesterday(&dated);
+        let (warnings, left) = self.left(&filled, &done);
+        let spans = spans(&done, left);
         Ok(Rendered {
-            script,
+            script: done.text,
             warnings,
             variables: self.variables,
+            spans,
         })
     }
 
-    fn fill_names(&mut self) -> Result<Filled, RenderError> {
-        let mut filled = Filled {
-            text: String::new(),
-            pieces: Vec::new(),
-        };
+    fn fill_names(&mut self) -> Result<Text, RenderError> {
+        let mut filled = Text::default();
         let mut done = 0;
         let mut from = 0;
         while let Some(found) = scan::next_name(self.script, from) {
             from = found.end;
-            let Some(value) = self.resolve(found.inner, found.start)? else {
+            let Some(value) = self.value(found.inner, found.start)? else {
                 continue;
             };
             let between = self.script.get(done..found.start).unwrap_or_default();
             filled.push_script(between, done);
-            filled.push_value(&value, found.start, found.inner);
+            filled.push_value(&value.text, found.start, value.variable);
             done = found.end;
-            if filled.text.len() > MAX_BYTES {
-                let message =
-                    format!("the script grows beyond {MAX_BYTES} bytes here; use shorter values");
-                return Err(error_at(self.script, found.start, &message));
-            }
+            self.check_size(&filled, found.start)?;
         }
         filled.push_script(self.script.get(done..).unwrap_or_default(), done);
+        self.check_size(&filled, done)?;
         Ok(filled)
+    }
+
+    fn check_size(&self, text: &Text, at: usize) -> Result<(), RenderError> {
+        if text.text.len() <= MAX_BYTES {
+            return Ok(());
+        }
+        let message = format!("the script grows beyond {MAX_BYTES} bytes here; use shorter values");
+        Err(error_at(self.script, at, &message))
+    }
+
+    fn value(&mut self, name: &str, at: usize) -> Result<Option<Value>, RenderError> {
+        if let Some(known) = self.values.get(name) {
+            return Ok(known.clone());
+        }
+        let value = self.resolve(name, at)?;
+        self.values.insert(name.to_owned(), value.clone());
+        Ok(value)
     }
 
     /// The value of a name, followed as long as it is itself exactly one name.
     fn resolve(&mut self, name: &str, at: usize) -> Result<Option<Value>, RenderError> {
-        let mut path = vec![name.to_owned()];
-        let Some((mut value, origin)) = self.lookup(name) else {
+        let mut levels = self.lookup(name);
+        if levels.is_empty() {
             return Ok(None);
-        };
+        }
+        let first = levels.remove(0);
+        let overrides = levels;
+        let mut path = vec![(name.to_owned(), first.origin.clone())];
+        let mut on_path = BTreeSet::from([name.to_owned()]);
+        let mut value = first.value.clone();
         while let Some(other) = scan::only_name(&value) {
-            if let Some(first) = path.iter().position(|seen| seen == other) {
-                let circle = path[first..].iter().map(String::as_str).chain([other]);
-                let circle: Vec<_> = circle.collect();
-                let message = format!(
-                    "these variables name each other: {}; give one of them a value",
-                    circle.join(" → ")
-                );
+            if !on_path.insert(other.to_owned()) {
+                let from = path.iter().position(|(seen, _)| seen == other);
+                let circle = Circle(path.split_off(from.unwrap_or(0)));
+                let message =
+                    format!("these variables name each other: {circle}; give one of them a value");
                 return Err(error_at(self.script, at, &message));
             }
-            let Some((next, _)) = self.lookup(other) else {
+            let Some(next) = self.lookup(other).into_iter().next() else {
                 break;
             };
-            path.push(other.to_owned());
-            value = next;
+            path.push((other.to_owned(), next.origin));
+            value = next.value;
         }
-        let secret = path.iter().find(|name| config::is_secret(name));
-        if let (Some(secret), true) = (secret, self.keep_secrets) {
+        let secret = path.iter().find(|(name, _)| config::is_secret(name));
+        let shown = match secret {
+            Some(_) => config::MASK.to_owned(),
+            None => self.reckoned(&value),
+        };
+        if let (Some((secret, _)), true) = (secret, self.keep_secrets) {
             value = format!("${{{secret}}}");
         }
-        let shown = secret.map_or(value.as_str(), |_| config::MASK).to_owned();
         let secret = secret.is_some();
-        self.note(name, shown, origin);
+        let variable = self.note(Used {
+            name: name.to_owned(),
+            written: Some(first.value).filter(|written| !secret && *written != shown),
+            value: shown,
+            origin: first.origin,
+            key: first.key,
+            overrides: overrides
+                .into_iter()
+                .map(|hidden| Overridden {
+                    value: config::shown(name, &hidden.value).to_owned(),
+                    ..hidden
+                })
+                .collect(),
+        });
+        if secret {
+            self.secrets.insert(variable);
+        }
         Ok(Some(Value {
-            text: value,
-            secret,
+            text: value.into(),
+            variable,
         }))
     }
 
-    fn lookup(&self, name: &str) -> Option<(String, Origin)> {
-        if let Some(value) = self.context.params.get(name) {
-            return Some((value.clone(), Origin::Run));
-        }
-        if let Some(found) = self.context.config.get(name) {
-            return Some((found.value.clone(), found.origin.clone()));
-        }
-        let value = self.context.builtins.get(name)?;
-        Some((value.clone(), Origin::BuiltIn))
+    /// The values of a name with their origins, the one that wins first.
+    fn lookup(&self, name: &str) -> Vec<Overridden> {
+        let plain = |value: &String, origin| Overridden {
+            value: value.clone(),
+            origin,
+            key: None,
+        };
+        let param = self.context.params.get(name);
+        let config = self.context.config.all(name).iter();
+        let config = config.map(|found| Overridden {
+            value: found.value.clone(),
+            origin: found.origin.clone(),
+            key: Some(found.written.clone()).filter(|written| written != name),
+        });
+        let builtin = self.context.builtins.get(name);
+        let param = param.map(|value| plain(value, Origin::Run));
+        let builtin = builtin.map(|value| plain(value, Origin::BuiltIn));
+        param.into_iter().chain(config).chain(builtin).collect()
     }
 
-    /// One sentence for each name that stays.
-    fn warnings(&self, text: &str) -> Vec<String> {
-        let mut warnings = Vec::new();
-        let mut seen = BTreeSet::new();
+    /// A value as it is used: with its dates, if they stand in it whole.
+    fn reckoned(&self, value: &str) -> String {
+        if !value.contains("${") {
+            return value.to_owned();
+        }
+        let mut alone = Renderer::new(value, self.context, true);
+        let mut text = Text::default();
+        text.push_script(value, 0);
+        match alone.fill_dates(&text) {
+            Ok(dated) => alone.fill_yesterday(&dated).text,
+            Err(_) => value.to_owned(),
+        }
+    }
+
+    /// The names that stay, once each, and the places of all in the text that is done.
+    fn left(&self, filled: &Text, done: &Text) -> (Vec<Warning>, Vec<Span>) {
+        let mut warnings: Vec<Warning> = Vec::new();
+        let mut places: BTreeMap<&str, usize> = BTreeMap::new();
         let mut from = 0;
-        while let Some(found) = scan::next_name(text, from) {
+        while let Some(found) = scan::next_name(&filled.text, from) {
             from = found.end;
             let name = found.inner;
-            let kept = self.keep_secrets && config::is_secret(name);
-            if !is_name(name) || name == "yesterday" || kept || !seen.insert(name) {
+            if !is_name(name) || name == YESTERDAY || places.contains_key(name) {
                 continue;
             }
-            warnings.push(if self.lookup(name).is_some() {
-                format!("${{{name}}} is only a part of another variable's value and stays as it is")
-            } else {
-                format!("${{{name}}} is not known and stays as it is")
+            let known = !self.lookup(name).is_empty();
+            if known && self.keep_secrets && config::is_secret(name) {
+                continue;
+            }
+            places.insert(name, warnings.len());
+            warnings.push(Warning {
+                name: name.to_owned(),
+                position: scan::position(self.script, filled.source_of(found.start)),
+                known,
             });
         }
-        warnings
+        let mut spans = Vec::new();
+        let mut from = 0;
+        while let Some(found) = scan::next_name(&done.text, from) {
+            from = found.end;
+            spans.extend(places.get(found.inner).map(|warning| Span {
+                start: found.start,
+                end: found.end,
+                what: Spot::Left(*warning),
+            }));
+        }
+        (warnings, spans)
     }
 
-    fn fill_dates(&mut self, filled: &Filled) -> Result<String, RenderError> {
+    fn fill_dates(&mut self, filled: &Text) -> Result<Text, RenderError> {
         let text = filled.text.as_str();
         let moment = Moment {
             base: self.context.base,
             tz: self.context.tz,
             now: self.context.now,
         };
-        let mut out = String::new();
+        let mut out = Text::default();
         let mut done = 0;
         while let Some(found) = scan::next_date(text, done) {
             let inner_start = text.len() - found.inner.len();
@@ -277,7 +312,7 @@ impl<'a> Renderer<'a> {
                 Err(error) => filled.line_end(inner_start + error.at),
             };
             // What a date says, and what is said of it, is shown to everybody.
-            if filled.holds_secret(found.start..end) {
+            if self.holds_secret(filled, found.start..end) {
                 let message = "a secret cannot stand in it; take it out";
                 return Err(self.error_in(filled, found.start, message));
             }
@@ -285,63 +320,129 @@ impl<'a> Renderer<'a> {
             let value = expression
                 .evaluate(moment)
                 .map_err(|message| self.error_in(filled, found.start, &message))?;
-            out.push_str(text.get(done..found.start).unwrap_or_default());
-            out.push_str(&value);
+            out.push_part(filled, done..found.start);
             done = inner_start + length;
             let written = text.get(found.start + 2..done - 1).unwrap_or_default();
-            self.note(written, value, Origin::Date);
+            let variable = self.note_date(written, &value);
+            // A date in the value of a variable belongs to that variable.
+            let holder = filled.piece_at(found.start);
+            let holder = holder.and_then(|piece| piece.value_of);
+            let source = filled.source_of(found.start);
+            out.push_value(&value, source, holder.unwrap_or(variable));
+            self.check_size(&out, source)?;
         }
-        out.push_str(text.get(done..).unwrap_or_default());
+        out.push_part(filled, done..text.len());
+        self.check_size(&out, 0)?;
         Ok(out)
     }
 
-    fn fill_yesterday(&mut self, text: &str) -> String {
-        const YESTERDAY: &str = "${yesterday}";
-        if !text.contains(YESTERDAY) {
-            return text.to_owned();
-        }
+    fn holds_secret(&self, text: &Text, bytes: std::ops::Range<usize>) -> bool {
+        let mut pieces = text.pieces_in(bytes);
+        pieces.any(|(piece, _)| piece.value_of.is_some_and(|at| self.secrets.contains(&at)))
+    }
+
+    fn fill_yesterday(&mut self, dated: &Text) -> Text {
         let today = zone::local_time(self.context.tz, self.context.base).date();
         let yesterday = today
             .checked_sub_days(Days::new(1))
             .unwrap_or(NaiveDate::MIN);
         let value = yesterday.format("%Y%m%d").to_string();
-        let text = text.replace(YESTERDAY, &value);
-        self.note("yesterday", value, Origin::Date);
-        text
+        let mut out = Text::default();
+        let mut done = 0;
+        let mut from = 0;
+        while let Some(found) = scan::next_name(&dated.text, from) {
+            from = found.end;
+            if found.inner != YESTERDAY {
+                continue;
+            }
+            out.push_part(dated, done..found.start);
+            done = found.end;
+            let variable = self.note_date(YESTERDAY, &value);
+            let holder = dated.piece_at(found.start);
+            let holder = holder.and_then(|piece| piece.value_of);
+            let source = dated.source_of(found.start);
+            out.push_value(&value, source, holder.unwrap_or(variable));
+        }
+        out.push_part(dated, done..dated.text.len());
+        out
     }
 
-    fn note(&mut self, name: &str, value: String, origin: Origin) {
-        if self.seen.insert(name.to_owned()) {
-            self.variables.push(Used {
-                name: name.to_owned(),
-                value,
-                origin,
-            });
+    fn note_date(&mut self, written: &str, value: &str) -> usize {
+        self.note(Used {
+            name: written.to_owned(),
+            value: value.to_owned(),
+            origin: Origin::Date,
+            key: None,
+            written: None,
+            overrides: Vec::new(),
+        })
+    }
+
+    /// The place of a variable among those that are used.
+    fn note(&mut self, used: Used) -> usize {
+        if let Some(place) = self.seen.get(&used.name) {
+            return *place;
         }
+        let place = self.variables.len();
+        self.seen.insert(used.name.clone(), place);
+        self.variables.push(used);
+        place
     }
 
     /// An error at a byte of the filled text, told by the place in the script it came from.
-    fn error_in(&self, filled: &Filled, byte: usize, message: &str) -> RenderError {
-        let piece = filled.pieces.iter().rfind(|piece| piece.start <= byte);
+    fn error_in(&self, filled: &Text, byte: usize, message: &str) -> RenderError {
         let message = date_error(message);
-        match piece {
-            Some(Piece {
-                source,
-                value_of: Some(name),
-                ..
-            }) => error_at(
-                self.script,
-                *source,
-                &format!("in the value of \"{name}\": {message}"),
-            ),
-            Some(Piece {
-                start,
-                source,
-                value_of: None,
-                ..
-            }) => error_at(self.script, source + (byte - start), &message),
-            None => error_at(self.script, 0, &message),
+        let holder = filled.piece_at(byte).and_then(|piece| piece.value_of);
+        let holder = holder.and_then(|place| self.variables.get(place));
+        let message = match holder {
+            Some(Used { name, .. }) => format!("in the value of \"{name}\": {message}"),
+            None => message,
+        };
+        error_at(self.script, filled.source_of(byte), &message)
+    }
+}
+
+/// The places of values and of names that stay. Where one of these stands inside a value, it goes
+/// before: the value is what was meant, the name what went wrong.
+fn spans(done: &Text, left: Vec<Span>) -> Vec<Span> {
+    let mut spans: Vec<Span> = Vec::new();
+    let mut left = left.into_iter().peekable();
+    // Where each value begins in the script: the parts of one value make one span.
+    let mut last = None;
+    for (piece, part) in done.pieces_in(0..done.text.len()) {
+        let over = spans.last().map_or(0, |span| span.end);
+        let mut at = part.start.max(over);
+        while let Some(name) = left.next_if(|name| name.start < part.end) {
+            if let Some(variable) = piece.value_of.filter(|_| at < name.start) {
+                spans.push(filled(at, name.start, variable));
+            }
+            at = name.end;
+            spans.push(name);
+            last = None;
         }
+        let Some(variable) = piece.value_of else {
+            last = None;
+            continue;
+        };
+        if at >= part.end {
+            continue;
+        }
+        match spans.last_mut() {
+            Some(before) if last == Some(piece.source) && before.end == at => {
+                before.end = part.end;
+            }
+            _ => spans.push(filled(at, part.end, variable)),
+        }
+        last = Some(piece.source);
+    }
+    spans
+}
+
+fn filled(start: usize, end: usize, variable: usize) -> Span {
+    Span {
+        start,
+        end,
+        what: Spot::Filled(variable),
     }
 }
 

@@ -48,6 +48,11 @@ fn script(text: &str, config: &[(&str, &str)]) -> String {
         .script
 }
 
+/// What stays as it is, as people are told.
+fn told(found: &Rendered) -> Vec<String> {
+    found.warnings.iter().map(ToString::to_string).collect()
+}
+
 fn error(text: &str, config: &[(&str, &str)]) -> String {
     rendered(text, config).unwrap_err().to_string()
 }
@@ -157,10 +162,10 @@ fn what_is_unknown_stays_for_the_shell_and_is_told() {
     let found = rendered(text, &[]).unwrap();
     assert_eq!(found.script, text);
     assert_eq!(
-        found.warnings,
+        told(&found),
         [
-            "${i} is not known and stays as it is",
-            "${zdtx} is not known and stays as it is"
+            "line 1, column 30: ${i} is not known and stays as it is",
+            "line 1, column 61: ${zdtx} is not known and stays as it is"
         ]
     );
 }
@@ -172,17 +177,125 @@ fn a_value_that_is_one_name_is_followed_and_a_circle_is_named() {
     let found = rendered("${d}", &config).unwrap();
     assert_eq!(found.script, "x-${c}");
     assert_eq!(
-        found.warnings,
-        ["${c} is only a part of another variable's value and stays as it is"]
+        told(&found),
+        ["line 1, column 1: ${c} is only a part of another variable's value and stays as it is"]
     );
     assert_eq!(
         error(
             "echo\n  ${x}",
             &[("x", "${a}"), ("a", "${b}"), ("b", "${a}")]
         ),
-        "line 2, column 3: these variables name each other: a → b → a; give one of them a value"
+        "line 2, column 3: these variables name each other: a (job) → b (job) → a; give one of them a value"
     );
     assert_eq!(script("${x}", &[("x", "${unknown}")]), "${unknown}");
+}
+
+/// The parts of a rendered script that are values or names that stayed, each with what it is.
+fn parts(found: &Rendered) -> Vec<(&str, &str)> {
+    let what = |span: &Span| match span.what {
+        Spot::Filled(variable) => found.variables[variable].name.as_str(),
+        Spot::Left(warning) => found.warnings[warning].name.as_str(),
+    };
+    let spans = found.spans.iter();
+    spans
+        .map(|span| (found.script.get(span.start..span.end).unwrap(), what(span)))
+        .collect()
+}
+
+#[test]
+fn every_value_is_found_again_in_the_script_that_it_became_a_part_of() {
+    let config = [
+        ("a", "1"),
+        ("dt", "d=${zdt.get(5)}/${yesterday}."),
+        ("part", "<${x}>"),
+        ("n", "-20"),
+        ("empty", ""),
+    ];
+    let text =
+        "${a}${a} ${dt}\n${zdt.addDay(${n}).format('yyyy-MM')} ${empty}${part} ${yesterday} ${x}";
+    let found = rendered(text, &config).unwrap();
+    assert_eq!(
+        found.script,
+        "11 d=20/20261119.\n2026-10 <${x}> 20261119 ${x}"
+    );
+    assert_eq!(
+        parts(&found),
+        [
+            ("1", "a"),
+            ("1", "a"),
+            ("d=20/20261119.", "dt"),
+            ("2026-10", "zdt.addDay(-20).format('yyyy-MM')"),
+            ("<", "part"),
+            ("${x}", "x"),
+            (">", "part"),
+            ("20261119", "yesterday"),
+            ("${x}", "x"),
+        ]
+    );
+    assert_eq!(
+        found.warnings[0].position,
+        Position {
+            offset: 61,
+            line: 2,
+            column: 47
+        },
+        "a name in a value is told where the value is used"
+    );
+}
+
+#[test]
+fn a_value_says_how_it_is_written_and_what_it_hides() {
+    let job = map(&[("dt", "${day_of}"), ("sh.queue", "fast"), ("queue", "slow")]);
+    let group = map(&[
+        ("queue", "root"),
+        ("day_of", "${zdt.format(\"MMdd\")}"),
+        ("secret.key", "old"),
+    ]);
+    let near = map(&[("secret.key", "hush")]);
+    let levels = [
+        (Origin::Job, &job),
+        (Origin::Group(GroupId(7), "orders".to_owned()), &near),
+        (Origin::Group(GroupId(1), "all".to_owned()), &group),
+    ];
+    let config = EffectiveConfig::merge(levels, "sh");
+    let found = with_config(&config, |context| {
+        render("${dt} ${queue} ${secret.key}", context)
+    });
+    let variables = serde_json::to_value(found.unwrap().variables).unwrap();
+    assert_eq!(
+        variables,
+        serde_json::json!([
+            {"name": "dt", "value": "1120", "origin": "job", "written": "${day_of}"},
+            {"name": "queue", "value": "fast", "origin": "job", "key": "sh.queue", "overrides": [
+                {"value": "slow", "origin": "job"}, {"value": "root", "origin": "group 1 all"}]},
+            {"name": "secret.key", "value": "******", "origin": "group 7 orders", "overrides": [
+                {"value": "******", "origin": "group 1 all"}]},
+            {"name": "zdt.format(\"MMdd\")", "value": "1120", "origin": "date"},
+        ])
+    );
+}
+
+#[test]
+fn every_circle_of_a_config_is_named_once_with_its_levels() {
+    let job = map(&[("a", "${b}"), ("d", "${d}"), ("x", "y-${x}"), ("z", "${a}")]);
+    let group = map(&[
+        ("b", "${c}"),
+        ("c", "${a}"),
+        ("d", "1"),
+        ("e", "${unknown}"),
+    ]);
+    let orders = Origin::Group(GroupId(7), "orders".to_owned());
+    let levels = [(Origin::Job, &job), (orders.clone(), &group)];
+    let found = circles(&EffectiveConfig::merge(levels, "all"));
+    let told: Vec<_> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "a (job) → b (group 7 orders) → c (group 7 orders) → a",
+            "d (job) → d"
+        ]
+    );
+    assert!(found[0].touches(&orders) && !found[1].touches(&orders));
 }
 
 #[test]
@@ -395,7 +508,7 @@ fn secrets_are_filled_in_for_the_run_and_kept_back_from_the_record() {
     });
     assert_eq!(open.script, "login hush hush");
     assert_eq!(kept.script, "login ${secret.key} ${secret.key}");
-    assert_eq!(kept.warnings, [] as [&str; 0]);
+    assert_eq!(kept.warnings, []);
     for rendered in [open, kept] {
         assert!(
             rendered
@@ -434,6 +547,7 @@ fn facts(version: &VersionId) -> RunFacts<'_> {
         attempt: 2,
         trigger: Trigger::Recover,
         team: "bi",
+        area: "sh",
         batch_id: "2026-11-19",
     }
 }
@@ -479,7 +593,7 @@ fn the_guide_s_examples_are_true_in_both_languages() {
     let english = examples(include_str!("../../../docs/en/variables.md"));
     let chinese = examples(include_str!("../../../docs/zh/variables.md"));
     assert_eq!(english, chinese);
-    assert_eq!(english.len(), 24);
+    assert_eq!(english.len(), 25);
     let version = VersionId("202611200300000042".to_owned());
     let known = builtins(&facts(&version));
     for (text, value) in english {

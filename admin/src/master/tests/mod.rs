@@ -1,5 +1,6 @@
 //! The leader with a real database and a worker made of channels.
 
+mod config;
 mod trouble;
 
 use std::collections::BTreeMap;
@@ -330,22 +331,6 @@ async fn a_run_that_the_worker_never_got_is_sent_again_as_it_was() {
     let mut worker = admin.worker(1, Vec::new()).await;
     let (_, again) = worker.started().await;
     assert_eq!(again, *first);
-    admin.stop().await;
-}
-
-#[tokio::test]
-async fn a_script_that_cannot_be_rendered_fails_before_anything_is_sent() {
-    let db = TestDb::sqlite().await;
-    let admin = Admin::start(&db.store).await;
-    let _worker = admin.worker(1, Vec::new()).await;
-    let mut bad = content("loop", "echo ${a}", &[]);
-    bad.config = BTreeMap::from([("a".into(), "${b}".into()), ("b".into(), "${a}".into())]);
-    let id = job(&admin, bad).await;
-    let run = admin.recover(id).await.unwrap();
-    let view = admin.store.run(run).await.unwrap().unwrap();
-    assert_eq!(view.run.status, RunStatus::Failed);
-    let reason = view.run.reason.unwrap();
-    assert!(reason.contains("a → b → a"), "{reason}");
     admin.stop().await;
 }
 

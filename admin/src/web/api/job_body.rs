@@ -90,6 +90,9 @@ pub(crate) struct JobBody {
     #[serde(default, rename = "updated_at")]
     #[schema(value_type = serde_json::Value, required = false)]
     _updated_at: IgnoredAny,
+    #[serde(default, rename = "warnings")]
+    #[schema(value_type = serde_json::Value, required = false)]
+    _warnings: IgnoredAny,
 }
 
 #[derive(Deserialize, ToSchema)]

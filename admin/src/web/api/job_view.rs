@@ -91,6 +91,17 @@ pub(super) struct JobView<'a> {
     #[serde(serialize_with = "time")]
     #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
+    /// What the script says that no variable is known for, or why it cannot be rendered; told to
+    /// whoever saves it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+}
+
+impl JobView<'_> {
+    /// The same with what its author is to know.
+    pub(super) fn with_warnings(self, warnings: Vec<String>) -> Self {
+        Self { warnings, ..self }
+    }
 }
 
 impl<'a> From<&'a StoredJob> for JobView<'a> {
@@ -104,6 +115,7 @@ impl<'a> From<&'a StoredJob> for JobView<'a> {
             first_opened_at: job.def.first_opened_at,
             created_at: job.created_at,
             updated_at: job.updated_at,
+            warnings: Vec::new(),
         }
     }
 }

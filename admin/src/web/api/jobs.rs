@@ -14,6 +14,7 @@ use crate::web::AppState;
 use crate::web::auth::Identity;
 use crate::web::error::{Error, Result};
 use crate::web::extract::{Json, List, Query};
+use crate::web::preview;
 use hera_domain::config::unmask;
 
 #[utoipa::path(
@@ -78,7 +79,7 @@ pub(in crate::web) async fn create(
 ) -> Result<HttpResponse> {
     let id = save(&state, &me, None, body, false).await?;
     let job = stored(&state, id).await?;
-    Ok(HttpResponse::Created().json(JobView::from(&job)))
+    Ok(HttpResponse::Created().json(told(&state, &job).await?))
 }
 
 #[utoipa::path(
@@ -107,7 +108,13 @@ pub(in crate::web) async fn update(
     }
     save(&state, &me, Some(*id), body, keep_if_same).await?;
     let job = stored(&state, *id).await?;
-    Ok(HttpResponse::Ok().json(JobView::from(&job)))
+    Ok(HttpResponse::Ok().json(told(&state, &job).await?))
+}
+
+/// A job that was saved, with what its author is to know.
+async fn told<'a>(state: &AppState, job: &'a StoredJob) -> Result<JobView<'a>> {
+    let warnings = preview::warnings(state, job).await?;
+    Ok(JobView::from(job).with_warnings(warnings))
 }
 
 /// Creates or updates a job; with `keep_if_same` an edit that changes nothing makes no revision.
@@ -281,7 +288,7 @@ pub(in crate::web) async fn copy(
     };
     let saved = state.master.save_job(&me.actor, save).await?;
     let job = stored(&state, saved.id).await?;
-    Ok(HttpResponse::Created().json(JobView::from(&job)))
+    Ok(HttpResponse::Created().json(told(&state, &job).await?))
 }
 
 /// A job with its newest content.

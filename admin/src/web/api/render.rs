@@ -5,22 +5,20 @@ use std::collections::BTreeMap;
 use actix_web::{HttpResponse, web};
 use chrono::NaiveDateTime;
 use chrono_tz::Tz;
-use hera_domain::clock::Timestamp;
+use hera_domain::check::check_values;
 use hera_domain::config::{EffectiveConfig, Origin};
 use hera_domain::id::JobId;
-use hera_domain::status::Trigger;
-use hera_domain::vars::{self, Context, RenderError, RunFacts, Used};
+use hera_domain::vars::{self, Context, RenderError, Used, Warning};
 use hera_domain::version_id::VersionId;
 use hera_domain::zone;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::jobs;
-use crate::master::Definitions;
-use crate::store::StoredJob;
 use crate::web::AppState;
 use crate::web::error::{Error, Result};
 use crate::web::extract::{Instant, Json};
+use crate::web::preview::{self, Imagined};
 
 /// Which version of the job to imagine, and what the run would be given.
 #[derive(Deserialize, ToSchema)]
@@ -48,47 +46,26 @@ pub(in crate::web) async fn preview(
     Json(body): Json<PreviewBody>,
 ) -> Result<HttpResponse> {
     let job = jobs::stored(&state, *id).await?;
-    let definitions = state.master.definitions();
-    let config = EffectiveConfig::merge(levels(&job, &definitions), &state.settings.area);
-    let now = state.clock.now();
-    let base = body.business_time.map_or(now, |at| at.0);
-    let tz = job.content.schedule.timezone;
-    let version = version_of(base, tz, *id);
-    let batch = vars::batch_id(
-        job.content.cron_period.as_deref(),
-        job.content.cron_interval.unwrap_or(0),
-        &version,
-        base,
-        tz,
-    );
-    let teams = state.store.teams().await?;
-    let team = teams.iter().find(|team| team.id == job.def.owner);
-    let facts = RunFacts {
+    let imagined = Imagined {
         job: *id,
-        job_name: &job.content.name,
-        run: None,
-        version: &version,
-        business_time: base,
-        tz,
-        attempt: 1,
-        trigger: Trigger::Manual,
-        team: team.map_or("", |team| &team.name),
-        batch_id: &batch,
-    };
-    let context = Context {
+        owner: job.def.owner,
+        content: &job.content,
+        at: body.business_time.map_or(state.clock.now(), |at| at.0),
         params: &body.params,
-        config: &config,
-        builtins: vars::builtins(&facts),
-        base,
-        tz,
-        now,
     };
-    let rendered = vars::render_keeping_secrets(&job.content.script, &context)
-        .map_err(|e| unreadable("script", &e))?;
+    let wrong = check_values("params", &body.params);
+    if !wrong.is_empty() {
+        return Err(Error::Invalid(wrong));
+    }
+    let preview = preview::preview(&state, imagined).await?;
+    let rendered = preview.rendered.map_err(|e| unreadable("script", &e))?;
     Ok(HttpResponse::Ok().json(PreviewJson {
         script: rendered.script,
-        warnings: rendered.warnings,
+        warnings: rendered.warnings.iter().map(Warning::to_string).collect(),
         variables: rendered.variables,
+        version: preview.version,
+        batch_id: preview.batch_id,
+        environment: preview.environment,
     }))
 }
 
@@ -99,26 +76,10 @@ struct PreviewJson {
     /// What was left as it is, one sentence each.
     warnings: Vec<String>,
     variables: Vec<Used>,
-}
-
-/// The configs that a job sees, its own first, the root's last.
-fn levels<'a>(
-    job: &'a StoredJob,
-    definitions: &'a Definitions,
-) -> Vec<(Origin, &'a BTreeMap<String, String>)> {
-    let mut levels = vec![(Origin::Job, &job.content.config)];
-    let mut next = Some(job.content.group_id);
-    while let Some(group) = next.and_then(|id| definitions.groups.get(&id)) {
-        let origin = Origin::Group(group.id, group.content.name.clone());
-        levels.push((origin, &group.content.config));
-        next = group.content.parent_id;
-    }
-    levels
-}
-
-fn version_of(base: Timestamp, tz: Tz, job: JobId) -> VersionId {
-    let local = zone::local_time(tz, base);
-    VersionId::new(local, job, zone::is_second_pass(tz, base), 0)
+    version: VersionId,
+    batch_id: String,
+    /// What the process finds in its environment.
+    environment: BTreeMap<String, String>,
 }
 
 /// A text with variables, and the time it stands for.
@@ -173,7 +134,7 @@ pub(in crate::web) async fn render(
         vars::render(&body.template, &context).map_err(|e| unreadable("template", &e))?;
     Ok(HttpResponse::Ok().json(RenderedJson {
         rendered: rendered.script,
-        warnings: rendered.warnings,
+        warnings: rendered.warnings.iter().map(Warning::to_string).collect(),
     }))
 }
 
