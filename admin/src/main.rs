@@ -7,12 +7,27 @@ use hera_admin::{app, cli};
 use hera_settings::{Report, Settings};
 
 fn main() -> ExitCode {
-    match cli::run(cli::Line::parse(), serve) {
-        Ok(()) => ExitCode::SUCCESS,
+    let line = match cli::Line::try_parse() {
+        Ok(line) => line,
+        Err(error) => return refuse(&error),
+    };
+    match cli::run(line, serve) {
+        Ok(code) => code,
         Err(error) => {
             eprintln!("hera-admin: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Help and version are answers; else it is 1 like any error, for `plan` means something by 2.
+fn refuse(error: &clap::Error) -> ExitCode {
+    // A closed terminal hears nothing anyway.
+    drop(error.print());
+    if error.use_stderr() {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
     }
 }
 

@@ -39,15 +39,8 @@ pub(super) struct Remote {
 #[derive(Debug, thiserror::Error)]
 #[error("{detail}")]
 pub(super) struct Refused {
+    pub(super) status: u16,
     detail: String,
-    /// The values that are wrong, if it is about values.
-    pub(super) errors: Vec<WrongField>,
-}
-
-#[derive(Debug, serde::Deserialize)]
-pub(super) struct WrongField {
-    pub(super) field: String,
-    pub(super) message: String,
 }
 
 /// A client of one admin.
@@ -150,6 +143,12 @@ impl Client {
         json(self.success(answer)?)
     }
 
+    pub(super) fn delete(&self, path: &str) -> anyhow::Result<()> {
+        let request = self.agent.delete(self.url(path));
+        let answer = request.header("authorization", self.bearer()).call();
+        self.success(answer).map(drop)
+    }
+
     /// Every item of a list, page by page.
     pub(super) fn all(&self, path: &str) -> anyhow::Result<Vec<Value>> {
         let joint = if path.contains('?') { '&' } else { '?' };
@@ -194,8 +193,8 @@ impl Client {
             bail!("{} answered {}", self.base, answer.status());
         };
         Err(Refused {
+            status: answer.status().as_u16(),
             detail: detail.to_owned(),
-            errors: serde_json::from_value(problem["errors"].clone()).unwrap_or_default(),
         }
         .into())
     }

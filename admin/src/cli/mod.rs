@@ -1,15 +1,15 @@
 //! The command line of `hera-admin`. stdout carries only a command's answer.
 
-mod apply;
 mod client;
+mod code;
 mod config;
 mod database;
 mod jobs;
 mod people;
-mod plan_files;
 mod table;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
@@ -63,8 +63,12 @@ enum Command {
     Runs(jobs::RunsLine),
     /// The log of a run
     Logs(jobs::LogsLine),
+    /// Write the groups and jobs of a running admin into a folder of YAML files
+    Export(code::ExportLine),
+    /// Print what apply would change; ends with 2 if that is anything
+    Plan(code::PlanLine),
     /// Bring the groups and jobs of a folder of YAML files into a running admin
-    Apply(apply::ApplyLine),
+    Apply(code::ApplyLine),
 }
 
 /// Carries out a command line; `serve` runs the admin until it is told to stop.
@@ -74,7 +78,7 @@ enum Command {
 pub fn run(
     line: Line,
     serve: impl FnOnce(Settings, Report) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<ExitCode> {
     let load = || line.settings.load();
     match line.command {
         Command::Serve => {
@@ -98,8 +102,11 @@ pub fn run(
         Command::Jobs(line) => jobs::run_jobs(line, load),
         Command::Runs(line) => jobs::run_runs(line, load),
         Command::Logs(line) => jobs::run_logs(&line, load),
-        Command::Apply(line) => apply::run(&line, load),
-    }
+        Command::Export(line) => code::run_export(&line, load),
+        Command::Plan(line) => return code::run_plan(&line, load),
+        Command::Apply(line) => code::run_apply(&line, load),
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 impl SettingsArgs {
@@ -151,6 +158,9 @@ mod tests {
             "runs cancel 9",
             "logs 9 --follow",
             "apply examples --define a=b --define c=d",
+            "apply examples --secrets prod.env --prune --comment rollout --json",
+            "plan examples --prune --json",
+            "export tree --group /dw/ods --force",
         ] {
             let words = std::iter::once("hera-admin").chain(line.split(' '));
             if let Err(error) = Line::try_parse_from(words) {

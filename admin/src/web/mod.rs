@@ -33,7 +33,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use api::JobBody;
+pub(crate) use api::{JobBody, shown_content};
 pub(crate) use extract::parse as read_json;
 pub use state::{AppState, WebSettings};
 

@@ -230,3 +230,8 @@ impl<'a> From<&'a JobRevision> for RevisionView<'a> {
         }
     }
 }
+
+/// A content as the API shows it.
+pub(crate) fn shown_content(content: &JobContent) -> serde_json::Value {
+    serde_json::to_value(ContentView::from(content)).expect("a view has text keys only")
+}

@@ -15,3 +15,4 @@ pub(super) mod session;
 pub(super) mod versions;
 
 pub(crate) use job_body::JobBody;
+pub(crate) use job_view::shown_content;
