@@ -313,9 +313,32 @@ VALUES (1, 2, 'echoTest', 1, 1, 'closed', '[{"after":null,"schedule":{"cron":"0 
 INSERT INTO hera_job_revision (job_id, revision, content, script, author, comment, created_at, commit_seq)
 VALUES (1, 1, '{"group_id":2,"name":"echoTest","description":"","run_type":"shell","schedule":{"cron":"0 30 0 * * ?","timezone":"UTC","edges":[]},"config":{"name":"hera"},"host_group_id":null,"priority":1,"retry":{"count":0,"wait_minutes":0,"exit_codes":[]},"overlap":"wait","misfire":"run_all","on_lost":"ask","must_end_minutes":null,"kill_on_timeout":false,"expected_end":null,"areas":[],"labels":[],"alarm_level":0,"cron_period":null,"cron_interval":null}', 'echo "hello ${name}, business day ${zdt.format("yyyy-MM-dd")}"\n', 'hera', '', '2000-01-01 00:00:00.000', 0);
 
+-- What an import from HERA made of what it read, so that it can be repeated; and who may edit a
+-- job or group besides its owner.
+CREATE TABLE hera_import (
+    -- Which HERA: host:port/database, or a name.
+    source VARCHAR(190) NOT NULL,
+    kind VARCHAR(20) NOT NULL,
+    old_id BIGINT NOT NULL,
+    new_id BIGINT NOT NULL,
+    -- Of what was written.
+    fingerprint VARCHAR(64) NOT NULL,
+    -- The revision that was written, of things that have revisions.
+    revision BIGINT NULL,
+    PRIMARY KEY (source, kind, old_id)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE hera_permission (
+    -- job or group.
+    subject VARCHAR(20) NOT NULL,
+    subject_id BIGINT NOT NULL,
+    team_id BIGINT NOT NULL,
+    PRIMARY KEY (subject, subject_id, team_id)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 -- What the program's migrations have done here.
 CREATE TABLE __diesel_schema_migrations (
     version VARCHAR(50) PRIMARY KEY NOT NULL,
     run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP
 );
-INSERT INTO __diesel_schema_migrations (version) VALUES ('20261120000001'), ('20261120000002'), ('20261120000003'), ('20261120000004'), ('20261120000005');
+INSERT INTO __diesel_schema_migrations (version) VALUES ('20261120000001'), ('20261120000002'), ('20261120000003'), ('20261120000004'), ('20261120000005'), ('20261121000002');

@@ -55,7 +55,7 @@ start() {
         local pid=$!
         if wait_until_ready "$pid" "$folder"; then
             mariadb --no-defaults --socket="$folder/s" -uroot -e \
-                "CREATE USER 'hera'@'127.0.0.1' IDENTIFIED BY 'hera'; GRANT ALL ON *.* TO 'hera'@'127.0.0.1';" ||
+                "CREATE USER 'hera'@'127.0.0.1' IDENTIFIED BY 'hera'; GRANT ALL ON *.* TO 'hera'@'127.0.0.1' WITH GRANT OPTION;" ||
                 fail "the user could not be made; see $folder/server.log"
             echo "mysql://hera:hera@127.0.0.1:$port/mysql"
             return

@@ -186,7 +186,7 @@ fn platform(settings: &Settings, store: &Store, metrics: Arc<Metrics>) -> Platfo
     }
 }
 
-fn limits(settings: &Settings) -> Limits {
+pub(crate) fn limits(settings: &Settings) -> Limits {
     let scheduling = &settings.scheduling;
     Limits {
         default_host_group: HostGroupId(scheduling.default_host_group),
@@ -208,7 +208,7 @@ fn limits(settings: &Settings) -> Limits {
     }
 }
 
-fn content_limits(settings: &Settings) -> ContentLimits {
+pub(crate) fn content_limits(settings: &Settings) -> ContentLimits {
     ContentLimits {
         run_types: settings.script_types.keys().cloned().collect(),
         task_timeout_minutes: settings.scheduling.task_timeout_hours.saturating_mul(60),

@@ -4,6 +4,7 @@ pub mod access;
 pub mod app;
 pub mod cli;
 mod grpc;
+pub mod import;
 pub mod logs;
 pub mod master;
 pub mod metrics;

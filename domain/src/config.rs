@@ -175,8 +175,11 @@ pub fn to_lines(values: &BTreeMap<String, String>) -> String {
         .collect()
 }
 
-/// Says what is wrong with a key, if anything is.
-pub(crate) fn check_key(key: &str) -> Result<(), String> {
+/// Whether a text may be a key.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub fn check_key(key: &str) -> Result<(), String> {
     if key.is_empty() {
         return Err("a key is empty; name it".to_owned());
     }
@@ -196,8 +199,11 @@ pub(crate) fn check_key(key: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Says what is wrong with a value, if anything is.
-pub(crate) fn check_value(value: &str) -> Result<(), String> {
+/// Whether a text may be a value.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub fn check_value(value: &str) -> Result<(), String> {
     match value.chars().find(|c| c.is_control() && *c != '\t') {
         Some('\n' | '\r') => Err("a value has more than one line; put it on one".to_owned()),
         Some(c) => {

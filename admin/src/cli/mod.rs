@@ -4,6 +4,7 @@ mod client;
 mod code;
 mod config;
 mod database;
+mod import;
 mod jobs;
 mod people;
 mod table;
@@ -69,6 +70,8 @@ enum Command {
     Plan(code::PlanLine),
     /// Bring the groups and jobs of a folder of YAML files into a running admin
     Apply(code::ApplyLine),
+    /// Bring over what a HERA has in its MySQL database; stop the admins before
+    ImportHera(import::ImportLine),
 }
 
 /// Carries out a command line; `serve` runs the admin until it is told to stop.
@@ -105,6 +108,10 @@ pub fn run(
         Command::Export(line) => code::run_export(&line, load),
         Command::Plan(line) => return code::run_plan(&line, load),
         Command::Apply(line) => code::run_apply(&line, load),
+        Command::ImportHera(line) => {
+            let settings = load()?.0;
+            block_on(import::run(line, &settings))
+        }
     }?;
     Ok(ExitCode::SUCCESS)
 }
@@ -161,6 +168,8 @@ mod tests {
             "apply examples --secrets prod.env --prune --comment rollout --json",
             "plan examples --prune --json",
             "export tree --group /dw/ods --force",
+            "import-hera mysql://u:p@h/hera --dry-run --json --source old",
+            "import-hera jdbc:mysql://h/hera --closed --report r.json",
         ] {
             let words = std::iter::once("hera-admin").chain(line.split(' '));
             if let Err(error) = Line::try_parse_from(words) {

@@ -219,7 +219,7 @@ async fn take_lead(platform: Platform, publisher: Publisher) -> anyhow::Result<O
 }
 
 /// Asks for the lease on a connection of its own; `None` while another admin holds it.
-async fn acquire(
+pub(super) async fn acquire(
     store: Store,
     candidate: Holder,
     lease_for: Duration,

@@ -12,14 +12,13 @@ use hera_domain::id::{GroupId, Revision};
 use hera_domain::job::{FieldError, JobContent};
 use hera_domain::vars::{Circle, circles, names_another};
 
-use super::leader::Leader;
+use super::groups::Tree;
 use super::render::effective;
 
-impl Leader {
+impl Tree<'_> {
     /// The circles that the job's own config has a part in; others are not its fault.
     pub(super) fn circles_of_job(&self, content: &JobContent) -> Vec<FieldError> {
-        let groups = &self.state.definitions.groups;
-        let config = effective(content, content.group_id, groups, &self.renderer.area);
+        let config = effective(content, content.group_id, self.groups, self.area);
         told(&circles(&config), &Origin::Job)
     }
 
@@ -35,7 +34,7 @@ impl Leader {
         }
         // A new group has no id yet, and nothing below it.
         let id = group.unwrap_or_default();
-        let mut groups = self.state.definitions.groups.clone();
+        let mut groups = self.groups.clone();
         let def = GroupDef {
             id,
             revision: Revision::default(),
@@ -49,7 +48,7 @@ impl Leader {
             if !levels.iter().any(|(level, _)| *level == origin) {
                 continue;
             }
-            let config = EffectiveConfig::merge(levels, &self.renderer.area);
+            let config = EffectiveConfig::merge(levels, self.area);
             for error in told(&circles(&config), &origin) {
                 wrong.entry(error.field.clone()).or_insert(error);
             }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use hera_domain::engine::{
-    CancelledBy, Decisions, Event, Outcome, Refusal, Run, Tick, VersionView, WorkerEvent,
+    CancelledBy, Decisions, Engine, Event, Outcome, Refusal, Run, Tick, VersionView, WorkerEvent,
 };
 use hera_domain::graph;
 use hera_domain::id::{JobId, Revision, RunId, WorkerId};
@@ -57,6 +57,7 @@ impl Work {
             tails,
             idempotency,
             records,
+            imports,
         } = &self.batch;
         let Decisions {
             versions,
@@ -78,6 +79,7 @@ impl Work {
             && tails.is_empty()
             && idempotency.is_empty()
             && records.is_empty()
+            && imports.is_empty()
     }
 
     /// Notes for the audit who did what.
@@ -225,9 +227,9 @@ impl Leader {
         work: &mut Work,
     ) -> Result<Saved<JobId>, CommandError> {
         let content = &save.content;
-        self.check_place(content.group_id)?;
+        self.tree().check_place(content.group_id)?;
         let mut wrong = content.check(&self.content_limits);
-        wrong.extend(self.circles_of_job(content));
+        wrong.extend(self.tree().circles_of_job(content));
         if !wrong.is_empty() {
             return Err(CommandError::Invalid(wrong));
         }
@@ -240,22 +242,7 @@ impl Leader {
             id: def.id,
             revision: def.revision,
         };
-        let owner = def.owner;
-        self.step(Event::SaveJob(Arc::new(def)), tick, work)?;
-        let verb = if before.is_some() { "save" } else { "create" };
-        let detail = format!(
-            "revision {} of {}: {}",
-            saved.revision, content.name, save.comment
-        );
-        work.record(actor, verb, (Subject::Job, saved.id.0), detail);
-        work.batch.job_edits.push(JobEdit {
-            id: saved.id,
-            owner,
-            revision: saved.revision,
-            content: content.clone(),
-            author: actor.name.clone(),
-            comment: save.comment.clone(),
-        });
+        put_job(&mut self.engine, actor, def, save, tick, work)?;
         Ok(saved)
     }
 
@@ -422,8 +409,38 @@ impl Prepared {
     }
 }
 
+/// Has the engine take a job's new definition, and notes what is to be written of it.
+pub(super) fn put_job(
+    engine: &mut Engine,
+    actor: &Actor,
+    def: JobDef,
+    save: &SaveJob,
+    tick: Tick,
+    work: &mut Work,
+) -> Result<(), Refusal> {
+    let (id, owner, revision) = (def.id, def.owner, def.revision);
+    engine.step(
+        Event::SaveJob(Arc::new(def)),
+        tick,
+        &mut work.batch.decisions,
+    )?;
+    let verb = if revision.0 == 1 { "create" } else { "save" };
+    let name = &save.content.name;
+    let detail = format!("revision {revision} of {name}: {}", save.comment);
+    work.record(actor, verb, (Subject::Job, id.0), detail);
+    work.batch.job_edits.push(JobEdit {
+        id,
+        owner,
+        revision,
+        content: save.content.clone(),
+        author: actor.name.clone(),
+        comment: save.comment.clone(),
+    });
+    Ok(())
+}
+
 /// The engine's view of a job that is being saved.
-fn definition(
+pub(super) fn definition(
     before: Option<&JobDef>,
     save: &SaveJob,
     new_id: impl FnOnce() -> JobId,

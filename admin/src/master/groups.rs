@@ -1,11 +1,12 @@
 //! The tree of groups: what may hang where.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hera_domain::check::check_values;
 use hera_domain::engine::Tick;
-use hera_domain::id::{GroupId, Revision};
-use hera_domain::job::FieldError;
+use hera_domain::id::{GroupId, JobId, Revision};
+use hera_domain::job::{FieldError, JobDef};
 
 use super::commands::Work;
 use super::handle::{CommandError, Saved};
@@ -15,18 +16,11 @@ use crate::store::{GroupChange, Subject};
 use hera_domain::group::{GroupContent, GroupDef};
 
 impl Leader {
-    /// Jobs live in small groups.
-    pub(super) fn check_place(&self, group: GroupId) -> Result<(), CommandError> {
-        match self.state.definitions.groups.get(&group) {
-            Some(def) if !def.content.big => Ok(()),
-            Some(def) => Err(invalid(
-                "group_id",
-                format!(
-                    "group {group} ({}) is a big group: jobs live in small groups",
-                    def.content.name
-                ),
-            )),
-            None => Err(invalid("group_id", format!("there is no group {group}"))),
+    pub(super) fn tree(&self) -> Tree<'_> {
+        Tree {
+            groups: &self.state.definitions.groups,
+            jobs: self.engine.jobs(),
+            area: &self.renderer.area,
         }
     }
 
@@ -59,7 +53,7 @@ impl Leader {
                 });
             }
         };
-        self.check_group(before.as_deref(), content)?;
+        self.tree().check_group(before.as_deref(), content)?;
         let id = before
             .as_ref()
             .map_or_else(|| self.state.new_group_id(), |before| before.id);
@@ -68,16 +62,7 @@ impl Leader {
             revision,
             content: content.clone(),
         };
-        self.state.definitions.groups.insert(id, Arc::new(def));
-        let detail = format!("revision {revision} of {}", content.name);
-        work.record(actor, "save", (Subject::Group, id.0), detail);
-        work.batch.groups.push(GroupChange {
-            id,
-            revision,
-            content: Some(content.clone()),
-            author: actor.name.clone(),
-            at: tick.now,
-        });
+        put_group(&mut self.state.definitions.groups, actor, def, tick, work);
         Ok(Saved { id, revision })
     }
 
@@ -96,7 +81,7 @@ impl Leader {
                 "group {group} ({name}) is the root and stays"
             )));
         }
-        if let Some(held) = self.first_held(group) {
+        if let Some(held) = self.tree().first_held(group) {
             return Err(CommandError::Conflict(format!(
                 "group {group} ({name}) cannot be deleted: it holds {held}. Move or delete what it holds first"
             )));
@@ -112,8 +97,34 @@ impl Leader {
         });
         Ok(())
     }
+}
 
-    fn check_group(
+/// The tree of groups with the jobs in it.
+#[derive(Clone, Copy)]
+pub(super) struct Tree<'a> {
+    pub(super) groups: &'a BTreeMap<GroupId, Arc<GroupDef>>,
+    pub(super) jobs: &'a BTreeMap<JobId, Arc<JobDef>>,
+    /// This installation's area.
+    pub(super) area: &'a str,
+}
+
+impl Tree<'_> {
+    /// Jobs live in small groups.
+    pub(super) fn check_place(&self, group: GroupId) -> Result<(), CommandError> {
+        match self.groups.get(&group) {
+            Some(def) if !def.content.big => Ok(()),
+            Some(def) => Err(invalid(
+                "group_id",
+                format!(
+                    "group {group} ({}) is a big group: jobs live in small groups",
+                    def.content.name
+                ),
+            )),
+            None => Err(invalid("group_id", format!("there is no group {group}"))),
+        }
+    }
+
+    pub(super) fn check_group(
         &self,
         before: Option<&GroupDef>,
         content: &GroupContent,
@@ -157,7 +168,7 @@ impl Leader {
     }
 
     fn check_parent(&self, before: Option<&GroupDef>, parent: GroupId) -> Result<(), CommandError> {
-        let groups = &self.state.definitions.groups;
+        let groups = self.groups;
         let Some(def) = groups.get(&parent) else {
             return Err(invalid("parent_id", format!("there is no group {parent}")));
         };
@@ -185,17 +196,41 @@ impl Leader {
 
     /// Something that hangs below the group, if anything does.
     fn first_held(&self, group: GroupId) -> Option<String> {
-        let definitions = &self.state.definitions;
-        let child = definitions
+        let child = self
             .groups
             .values()
             .find(|def| def.content.parent_id == Some(group));
         if let Some(child) = child {
             return Some(format!("group {} ({})", child.id, child.content.name));
         }
-        let job = self.engine.jobs().values().find(|job| job.group == group)?;
+        let job = self.jobs.values().find(|job| job.group == group)?;
         Some(format!("job {} ({})", job.id, job.name))
     }
+}
+
+/// Takes a group's new definition, and notes what is to be written of it.
+pub(super) fn put_group(
+    groups: &mut BTreeMap<GroupId, Arc<GroupDef>>,
+    actor: &Actor,
+    def: GroupDef,
+    tick: Tick,
+    work: &mut Work,
+) {
+    let GroupDef {
+        id,
+        revision,
+        content,
+    } = def.clone();
+    let detail = format!("revision {revision} of {}", content.name);
+    work.record(actor, "save", (Subject::Group, id.0), detail);
+    groups.insert(id, Arc::new(def));
+    work.batch.groups.push(GroupChange {
+        id,
+        revision,
+        content: Some(content),
+        author: actor.name.clone(),
+        at: tick.now,
+    });
 }
 
 fn invalid(field: &str, message: String) -> CommandError {

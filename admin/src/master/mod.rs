@@ -9,6 +9,7 @@ mod groups;
 mod handle;
 pub(crate) mod inbox;
 mod leader;
+mod offline;
 mod publish;
 pub(crate) mod render;
 mod sessions;
@@ -22,3 +23,4 @@ pub use handle::{
     Answer, Chain, Command, CommandError, Definitions, Handle, Inquiry, LeaderView, Notice,
     SaveJob, Saved, TriggerRun, Triggered, WorkerView,
 };
+pub(crate) use offline::Offline;

@@ -11,8 +11,8 @@ use super::dialect::{self, AnyConn};
 use super::instant::{At, Instant};
 use super::schema::{hera_idempotency, hera_lock};
 use super::{
-    AuditRecord, GroupChange, HostGroupChange, JobEdit, LogTail, RenderedRun, StoreError, alarms,
-    error, groups, host_groups, jobs, logs, records, runs, versions,
+    AuditRecord, GroupChange, HostGroupChange, ImportMark, JobEdit, LogTail, RenderedRun,
+    StoreError, alarms, error, groups, host_groups, imports, jobs, logs, records, runs, versions,
 };
 
 /// From so many rows on, rows that move alike are written together.
@@ -40,6 +40,8 @@ pub struct Batch {
     pub tails: Vec<LogTail>,
     pub idempotency: Vec<IdempotentRun>,
     pub records: Vec<AuditRecord>,
+    /// What an import made of what it read.
+    pub imports: Vec<ImportMark>,
 }
 
 /// The run that a user's idempotency key stands for.
@@ -94,6 +96,7 @@ impl Batch {
         self.write_idempotency(conn)?;
         alarms::write(conn, self.at, &self.decisions.alarms)?;
         records::write(conn, &self.records)?;
+        imports::write(conn, &self.imports)?;
         Ok(self.seq)
     }
 

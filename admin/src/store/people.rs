@@ -202,44 +202,22 @@ impl Store {
 
     /// Makes a user.
     pub async fn add_user(&self, new: NewUser, at: Timestamp) -> Result<UserId, StoreError> {
-        self.write(move |conn| {
-            diesel::insert_into(hera_user::table)
-                .values((
-                    hera_user::name.eq(&new.name),
-                    hera_user::team_id.eq(new.team.0),
-                    hera_user::role.eq(role_word(new.role)),
-                    hera_user::email.eq(&new.email),
-                    hera_user::password_hash.eq(&new.password_hash),
-                    hera_user::must_change_password.eq(new.must_change_password),
-                    hera_user::active.eq(new.active),
-                    hera_user::created_at.eq(At(at)),
-                ))
-                .execute(conn)
-                .map_err(taken(format!("the user name {}", new.name)))?;
-            Ok(UserId(dialect::last_id(conn)?))
-        })
-        .await
+        self.write(move |conn| insert(conn, &new, at)).await
     }
 
     /// Changes everything of a user but the password; false if there is no such user.
     pub async fn update_user(&self, user: User) -> Result<bool, StoreError> {
-        self.write(move |conn| {
-            let rows = diesel::update(hera_user::table.filter(hera_user::id.eq(user.id.0)))
-                .set((
-                    hera_user::name.eq(&user.name),
-                    hera_user::team_id.eq(user.team.0),
-                    hera_user::role.eq(role_word(user.role)),
-                    hera_user::email.eq(&user.email),
-                    hera_user::active.eq(user.active),
-                ))
-                .execute(conn)
-                .map_err(taken(format!("the user name {}", user.name)))?;
-            if !user.active {
-                delete_sessions(conn, user.id)?;
-            }
-            Ok(rows == 1)
-        })
-        .await
+        let id = user.id;
+        let new = NewUser {
+            name: user.name,
+            team: user.team,
+            role: user.role,
+            email: user.email,
+            password_hash: None,
+            must_change_password: user.must_change_password,
+            active: user.active,
+        };
+        self.write(move |conn| update(conn, id, &new)).await
     }
 
     /// Sets a password and ends the user's sessions; false if there is no such user.
@@ -480,6 +458,46 @@ fn user(conn: &mut AnyConn, id: UserId) -> Result<Option<User>, StoreError> {
         .optional()?
         .map(User::try_from)
         .transpose()
+}
+
+/// Makes a user.
+pub(super) fn insert(
+    conn: &mut AnyConn,
+    new: &NewUser,
+    at: Timestamp,
+) -> Result<UserId, StoreError> {
+    diesel::insert_into(hera_user::table)
+        .values((
+            hera_user::name.eq(&new.name),
+            hera_user::team_id.eq(new.team.0),
+            hera_user::role.eq(role_word(new.role)),
+            hera_user::email.eq(&new.email),
+            hera_user::password_hash.eq(&new.password_hash),
+            hera_user::must_change_password.eq(new.must_change_password),
+            hera_user::active.eq(new.active),
+            hera_user::created_at.eq(At(at)),
+        ))
+        .execute(conn)
+        .map_err(taken(format!("the user name {}", new.name)))?;
+    Ok(UserId(dialect::last_id(conn)?))
+}
+
+/// Changes everything of a user but the password; false if there is no such user.
+pub(super) fn update(conn: &mut AnyConn, id: UserId, new: &NewUser) -> Result<bool, StoreError> {
+    let rows = diesel::update(hera_user::table.filter(hera_user::id.eq(id.0)))
+        .set((
+            hera_user::name.eq(&new.name),
+            hera_user::team_id.eq(new.team.0),
+            hera_user::role.eq(role_word(new.role)),
+            hera_user::email.eq(&new.email),
+            hera_user::active.eq(new.active),
+        ))
+        .execute(conn)
+        .map_err(taken(format!("the user name {}", new.name)))?;
+    if !new.active {
+        delete_sessions(conn, id)?;
+    }
+    Ok(rows == 1)
 }
 
 fn delete_sessions(conn: &mut AnyConn, user: UserId) -> Result<(), StoreError> {

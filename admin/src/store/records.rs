@@ -10,7 +10,7 @@ use super::schema::hera_record;
 use super::{Page, Store, StoreError, corrupt};
 
 /// What a record is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
     Job,
     Group,

@@ -340,6 +340,29 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use crate::store::instant::prelude::*;
+
+    hera_import (source, kind, old_id) {
+        source -> Text,
+        kind -> Text,
+        old_id -> BigInt,
+        new_id -> BigInt,
+        fingerprint -> Text,
+        revision -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    use crate::store::instant::prelude::*;
+
+    hera_permission (subject, subject_id, team_id) {
+        subject -> Text,
+        subject_id -> BigInt,
+        team_id -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     hera_group,
     hera_group_revision,
@@ -365,4 +388,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     hera_setting,
     hera_run_log,
     hera_run_log_chunk,
+    hera_import,
+    hera_permission,
 );

@@ -28,11 +28,15 @@ impl Store {
     /// Reads everything that a leader needs, as of one instant: versions that are not final, and
     /// the final ones of the last `waiting_days` + 2 days (further back after a long standstill).
     pub async fn load_snapshot(&self, waiting_days: i64) -> Result<LeaderState, StoreError> {
-        let state = self
-            .read(move |conn| dialect::read_tx(conn, |conn| load(conn, waiting_days)))
-            .await?;
+        let state = self.peek_snapshot(waiting_days).await?;
         self.drop_logs_after(state.snapshot.last_run_id).await?;
         Ok(state)
+    }
+
+    /// The same for somebody who does not lead: nothing is tidied up.
+    pub async fn peek_snapshot(&self, waiting_days: i64) -> Result<LeaderState, StoreError> {
+        self.read(move |conn| dialect::read_tx(conn, |conn| load(conn, waiting_days)))
+            .await
     }
 }
 

@@ -65,6 +65,18 @@ impl Target {
         }
     }
 
+    /// Host, port and name of a MySQL database.
+    pub(super) fn place(&self) -> Option<String> {
+        let Self::Mysql { url } = self else {
+            return None;
+        };
+        let (host, port) = (
+            url.host_str().unwrap_or_default(),
+            url.port().unwrap_or(3306),
+        );
+        Some(format!("{host}:{port}/{}", url.path().trim_matches('/')))
+    }
+
     /// The file of run logs beside a SQLite database; MySQL keeps them in the database.
     pub(super) fn logs(&self) -> Self {
         match self {

@@ -1,0 +1,2 @@
+DROP TABLE IF EXISTS hera_permission;
+DROP TABLE IF EXISTS hera_import;
