@@ -9,6 +9,7 @@ import './live.js';
 import './menu.js';
 import './sheet.js';
 import './theme.js';
+import './tip.js';
 import './tree.js';
 
 window.htmx = htmx;

@@ -12,7 +12,8 @@ if (form) {
   let changed = false;
   let sent = false;
   form.addEventListener('input', () => { changed = true; });
-  form.addEventListener('submit', () => { sent = true; });
+  // A button that opens something aside leaves the text unsaved here.
+  form.addEventListener('submit', (event) => { sent = !event.submitter || !('aside' in event.submitter.dataset); });
   window.addEventListener('beforeunload', (event) => {
     if (changed && !sent) event.preventDefault();
   });

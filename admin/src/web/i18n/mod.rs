@@ -6,9 +6,11 @@
 
 mod cron_words;
 mod phrases;
+mod preview;
 mod screens;
 mod words;
 
+pub use preview::Preview;
 pub use screens::{Api, ErrorTexts, Home, Login, Machines, Profile, Runs};
 pub use words::{Form, Frame, Job, Run, RunDialog, Schedule, Status};
 
@@ -142,6 +144,7 @@ all_texts! {
     home: Home,
     schedule: Schedule,
     job: Job,
+    preview: Preview,
     run_dialog: RunDialog,
     runs: Runs,
     run: Run,

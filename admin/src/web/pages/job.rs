@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use askama::Template;
-use hera_domain::config::{self, EffectiveConfig, Origin};
+use hera_domain::config;
 use hera_domain::cron::CronExpr;
 use hera_domain::id::JobId;
 use hera_domain::job::{JobContent, JobDef};
@@ -11,8 +11,10 @@ use hera_domain::status::{Misfire, OnLost, Overlap, Switch};
 use super::frame::{Frame, Section};
 use super::graph::{Graph, draw};
 use super::parts::{Ago, At, Chip, Crumb, Fact, RunLine, Times};
+use super::preview::{Says, says};
+use super::preview_parts::{OriginBadge, origin_badge};
 use super::schedule::{today, tree_at};
-use super::tree::{Tree, ancestors, crumbs, latest};
+use super::tree::{Tree, crumbs, latest};
 use super::visit::{Visit, html};
 use crate::access::Right;
 use crate::master::Definitions;
@@ -20,6 +22,7 @@ use crate::store::{RunFilter, RunView, StoredJob};
 use crate::web::BASE;
 use crate::web::error::{Error, Result};
 use crate::web::i18n::{Lang, Texts};
+use crate::web::preview::effective;
 
 /// What every tab of a job shows on top.
 #[derive(Debug)]
@@ -49,6 +52,7 @@ pub(super) enum Tab {
     Overview,
     Versions,
     Runs,
+    Preview,
     Revisions,
 }
 
@@ -61,6 +65,7 @@ pub(super) struct OverviewPage {
     pub side_first: bool,
     pub head: Head,
     pub description: String,
+    pub says: Says,
     pub facts: Vec<Fact>,
     pub run_type: String,
     pub script: Vec<String>,
@@ -91,9 +96,7 @@ pub(super) struct JobLink {
 pub(super) struct ConfigLine {
     pub key: String,
     pub value: String,
-    pub origin: String,
-    /// The group it comes from; `None` = the job's own.
-    pub href: Option<String>,
+    pub origin: OriginBadge,
 }
 
 /// One of the last runs: height = duration, colour = status.
@@ -132,6 +135,7 @@ pub(super) async fn head(visit: &Visit, defs: &Definitions, job: &JobDef, tab: T
         (Tab::Overview, t.overview, ""),
         (Tab::Versions, t.versions, "/versions"),
         (Tab::Runs, t.runs, "/runs"),
+        (Tab::Preview, visit.t().preview.title, "/preview"),
         (Tab::Revisions, t.revisions, "/revisions"),
     ];
     Head {
@@ -186,9 +190,10 @@ pub(super) async fn overview_page(visit: &Visit, id: JobId) -> Result<OverviewPa
         side_first: false,
         head: head(visit, &defs, job, Tab::Overview).await,
         facts: facts_of(&defs, job, &content, owner, visit.lang),
+        says: says(visit, job, &content).await?,
         script_size: visit.lang.lines(content.script.lines().count()),
         script: content.script.lines().map(str::to_owned).collect(),
-        config: effective(visit, &defs, &content),
+        config: config_lines(visit, &content),
         bars: bars(&runs, times),
         recent: runs
             .iter()
@@ -339,30 +344,13 @@ pub(super) const fn on_lost_word(
     }
 }
 
-fn effective(visit: &Visit, defs: &Definitions, content: &JobContent) -> Vec<ConfigLine> {
-    let way = ancestors(defs, Some(content.group_id));
-    let groups = way.iter().map(|id| {
-        let group = &defs.groups[id].content;
-        (Origin::Group(*id, group.name.clone()), &group.config)
-    });
-    let levels = std::iter::once((Origin::Job, &content.config)).chain(groups);
-    EffectiveConfig::merge(levels, &visit.state.settings.area)
+fn config_lines(visit: &Visit, content: &JobContent) -> Vec<ConfigLine> {
+    effective(&visit.state, content)
         .iter()
-        .map(|(key, value)| {
-            let (origin, href) = match &value.origin {
-                Origin::Group(id, name) => {
-                    (name.clone(), Some(format!("{BASE}/schedule/groups/{id}")))
-                }
-                Origin::Run | Origin::Job | Origin::BuiltIn | Origin::Date => {
-                    (visit.t().job.origin_own.to_owned(), None)
-                }
-            };
-            ConfigLine {
-                key: key.to_owned(),
-                value: config::shown(key, &value.value).to_owned(),
-                origin,
-                href,
-            }
+        .map(|(key, value)| ConfigLine {
+            key: key.to_owned(),
+            value: config::shown(key, &value.value).to_owned(),
+            origin: origin_badge(&value.origin, Some(&value.written), key, visit.lang),
         })
         .collect()
 }

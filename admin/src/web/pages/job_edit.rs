@@ -38,6 +38,8 @@ pub(super) const FIELDS: &[&str] = &[
     "retries",
     "retry_wait_minutes",
     "must_end_minutes",
+    "cron_period",
+    "cron_interval",
 ];
 
 /// The edit form.
@@ -63,6 +65,9 @@ pub(super) struct EditPage {
     pub overlaps: Vec<Choice>,
     pub misfires: Vec<Choice>,
     pub on_losts: Vec<Choice>,
+    pub periods: Vec<Choice>,
+    /// Where the text as it stands can be previewed.
+    pub preview: Option<String>,
 }
 
 /// Somebody else saved first.
@@ -112,6 +117,10 @@ pub(super) struct JobForm {
     #[serde(default)]
     pub must_end_minutes: String,
     pub kill_on_timeout: Option<String>,
+    /// `None` in a form that does not ask for it.
+    pub cron_period: Option<String>,
+    #[serde(default)]
+    pub cron_interval: String,
     #[serde(default)]
     pub comment: String,
 }
@@ -150,6 +159,10 @@ impl JobForm {
                 .must_end_minutes
                 .map_or(String::new(), |n| n.to_string()),
             kill_on_timeout: content.kill_on_timeout.then(|| "true".to_owned()),
+            cron_period: Some(content.cron_period.clone().unwrap_or_default()),
+            cron_interval: content
+                .cron_interval
+                .map_or(String::new(), |n| n.to_string()),
             comment: String::new(),
         }
     }
@@ -177,6 +190,20 @@ impl JobForm {
             exit_codes: before.retry.exit_codes.clone(),
         };
         let must_end = number("must_end_minutes", &self.must_end_minutes);
+        let interval = match self.cron_interval.trim() {
+            "" => None,
+            text => text.parse().map(Some).unwrap_or_else(|_e| {
+                wrong.push(FieldError::new("cron_interval", t.signed_number));
+                None
+            }),
+        };
+        let (cron_period, cron_interval) = match &self.cron_period {
+            Some(period) => (
+                Some(period.clone()).filter(|period| !period.is_empty()),
+                interval,
+            ),
+            None => (before.cron_period.clone(), before.cron_interval),
+        };
         let mut config = config::parse_lines(&self.config).unwrap_or_else(|e| {
             wrong.push(FieldError::new("config", e.to_string()));
             before.config.clone()
@@ -197,6 +224,8 @@ impl JobForm {
             on_lost: self.on_lost.parse().unwrap_or(before.on_lost),
             must_end_minutes: (must_end > 0).then_some(must_end),
             kill_on_timeout: self.kill_on_timeout.is_some(),
+            cron_period,
+            cron_interval,
             ..before.clone()
         };
         if wrong.is_empty() {
@@ -304,6 +333,8 @@ async fn page(visit: &Visit, content: &JobContent, id: JobId, form: JobForm) -> 
         title: format!("{} {}", t.edit_title, content.name),
         id: Some(id.0),
         action: format!("{path}/edit"),
+        preview: Some(format!("{path}/preview")),
+        periods: periods(form.cron_period.as_deref().unwrap_or_default(), t),
         back: path,
         base_revision: Some(form.base_revision),
         notice: None,
@@ -337,6 +368,22 @@ async fn page(visit: &Visit, content: &JobContent, id: JobId, form: JobForm) -> 
         ),
         form,
     })
+}
+
+/// The periods of a batch.
+pub(super) fn periods(chosen: &str, t: &Texts) -> Vec<Choice> {
+    let words = [
+        ("", t.period_none),
+        ("year", t.period_year),
+        ("month", t.period_month),
+        ("day", t.period_day),
+        ("hour", t.period_hour),
+        ("minute", t.period_minute),
+        ("second", t.period_second),
+        ("other", t.period_other),
+    ];
+    let choice = |(value, word)| Choice::new(value, word, value == chosen);
+    words.into_iter().map(choice).collect()
 }
 
 /// The types that every installation has, and the one that is chosen.

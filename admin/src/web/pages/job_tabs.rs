@@ -4,11 +4,14 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use chrono::{Days, NaiveDate};
 use hera_domain::id::JobId;
+use hera_domain::job::JobContent;
+use hera_domain::vars;
 use serde::Deserialize;
 
 use super::frame::{Frame, Section};
-use super::job::{Head, Tab, find, head};
+use super::job::{Head, Tab, find, head, stored};
 use super::parts::{At, Chip, RunLine, Times};
+use super::preview::field;
 use super::schedule::{is_bad, tree_at};
 use super::tree::Tree;
 use super::visit::{Visit, html};
@@ -29,6 +32,8 @@ pub(super) struct VersionsPage {
     pub date: NaiveDate,
     pub previous: NaiveDate,
     pub next: NaiveDate,
+    /// The job names its batches otherwise than by its versions.
+    pub batches: bool,
     pub rows: Vec<VersionRow>,
 }
 
@@ -36,6 +41,9 @@ pub(super) struct VersionsPage {
 pub(super) struct VersionRow {
     pub id: String,
     pub business_time: At,
+    pub batch_id: String,
+    /// Its script as it would run.
+    pub preview: String,
     pub status: Chip,
     pub edges: Vec<EdgeBadge>,
     pub why: String,
@@ -82,7 +90,9 @@ pub(super) async fn versions(
         .unwrap_or_else(|| now.with_timezone(&zone).date_naive());
     let versions = visit.state.master.versions(job.id, date).await?;
     let times = visit.times().in_zone(zone);
+    let content = stored(&visit, job.id).await?.content;
     html(&VersionsPage {
+        batches: content.cron_period.is_some(),
         frame: visit.frame(Section::Schedule),
         tree: tree_at(&visit, job.id).await?,
         side_first: false,
@@ -93,12 +103,19 @@ pub(super) async fn versions(
         next: date.checked_add_days(Days::new(1)).unwrap_or(date),
         rows: versions
             .into_iter()
-            .map(|version| version_row(version, &defs, times))
+            .map(|version| version_row(job.id, version, &defs, &content, times))
             .collect(),
     })
 }
 
-fn version_row(version: VersionView, defs: &Definitions, times: Times) -> VersionRow {
+fn version_row(
+    job: JobId,
+    version: VersionView,
+    defs: &Definitions,
+    content: &JobContent,
+    times: Times,
+) -> VersionRow {
+    let (at, zone) = (version.business_time, content.schedule.timezone);
     let edges = version.edges.iter().map(|edge| EdgeBadge {
         name: defs
             .jobs
@@ -114,6 +131,18 @@ fn version_row(version: VersionView, defs: &Definitions, times: Times) -> Versio
     });
     VersionRow {
         edges: edges.collect(),
+        batch_id: vars::batch_id(
+            content.cron_period.as_deref(),
+            content.cron_interval.unwrap_or(0),
+            &version.id,
+            at,
+            zone,
+        ),
+        preview: format!(
+            "{BASE}/schedule/jobs/{}/preview?at={}",
+            job,
+            field(at, zone)
+        ),
         business_time: times.at(version.business_time),
         status: Chip::version(version.status, version.frozen, times.lang),
         bad: is_bad(version.status),

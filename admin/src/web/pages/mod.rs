@@ -25,6 +25,8 @@ mod last_words;
 mod login;
 mod machines;
 mod parts;
+mod preview;
+mod preview_parts;
 mod profile;
 mod revisions;
 mod run;
@@ -113,6 +115,12 @@ fn schedule_routes() -> Vec<Route> {
         }),
         get("/hera/schedule/jobs/{id}/runs", Read, || {
             web::to(job_tabs::runs)
+        }),
+        get("/hera/schedule/jobs/{id}/preview", Read, || {
+            web::to(preview::show)
+        }),
+        post("/hera/schedule/jobs/{id}/preview", Edit, || {
+            web::to(preview::of_draft)
         }),
         get("/hera/schedule/jobs/{id}/revisions", Read, || {
             web::to(revisions::show)

@@ -190,6 +190,9 @@ impl Times {
     }
 }
 
+/// Fields whose parts have no fields of their own: their errors stand beside the whole.
+const WITH_PARTS: [&str; 2] = ["config", "params"];
+
 /// What is wrong with a form, by field.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Errors(pub Vec<FieldError>);
@@ -199,6 +202,21 @@ impl Errors {
     pub(super) fn of(&self, field: &str) -> Option<&str> {
         let found = self.0.iter().find(|error| error.field == field);
         found.map(|error| error.message.as_str())
+    }
+
+    /// The messages for the parts of a field, each with the part's name: those of `config.key`
+    /// for `config`.
+    pub(super) fn inside(&self, field: &str) -> Vec<String> {
+        let part = |error: &FieldError| {
+            let name = error.field.strip_prefix(field)?.strip_prefix('.')?;
+            Some(format!("{name}: {}", error.message))
+        };
+        self.0.iter().filter_map(part).collect()
+    }
+
+    /// Whether a field or a part of it has an error.
+    pub(super) fn touches(&self, field: &str) -> bool {
+        self.has(field) || !self.inside(field).is_empty()
     }
 
     pub(super) fn has(&self, field: &str) -> bool {
@@ -218,7 +236,11 @@ impl Errors {
             return None;
         }
         let mut text = lang.texts().form.check_fields.to_owned();
-        for error in self.0.iter().filter(|e| !shown.contains(&e.field.as_str())) {
+        let is_shown = |field: &str| {
+            let whole = field.split_once('.').map_or(field, |(whole, _)| whole);
+            shown.contains(&field) || (WITH_PARTS.contains(&whole) && shown.contains(&whole))
+        };
+        for error in self.0.iter().filter(|e| !is_shown(&e.field)) {
             text.push_str(&format!(" {}: {}.", error.field, error.message));
         }
         Some(text)

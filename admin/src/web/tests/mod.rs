@@ -4,6 +4,7 @@ mod bad_input;
 mod history;
 mod logs;
 mod pages;
+mod preview;
 mod requests;
 mod rights;
 mod sessions;

@@ -237,6 +237,13 @@ pub(super) fn crumbs() -> Vec<Crumb> {
 
 pub(super) fn head(lang: Lang, tab: usize) -> Head {
     let t = &lang.texts().job;
+    let tabs = [
+        t.overview,
+        t.versions,
+        t.runs,
+        lang.texts().preview.title,
+        t.revisions,
+    ];
     Head {
         id: 13,
         name: "dwd_station_day".into(),
@@ -244,7 +251,7 @@ pub(super) fn head(lang: Lang, tab: usize) -> Head {
         switch: Chip::switch(Switch::Open, lang),
         open: true,
         today: Some(Chip::version(VersionStatus::Success, false, lang)),
-        tabs: [t.overview, t.versions, t.runs, t.revisions]
+        tabs: tabs
             .into_iter()
             .enumerate()
             .map(|(index, name)| TabLink {

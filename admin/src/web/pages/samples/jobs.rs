@@ -1,9 +1,13 @@
 //! The pages of one job.
 
+use std::collections::BTreeMap;
+
 use chrono::TimeDelta;
-use hera_domain::id::{JobId, Revision};
+use hera_domain::config::{EffectiveConfig, Origin};
+use hera_domain::id::{GroupId, JobId, Revision};
 use hera_domain::job::FieldError;
 use hera_domain::status::{RunStatus, VersionStatus};
+use hera_domain::vars::{Context, RenderError, Rendered, check, render_keeping_secrets};
 
 use super::data::{
     SCRIPT, changes, crumbs, definitions, form_content, frame, head, latest, now, run, runs, times,
@@ -13,10 +17,12 @@ use crate::web::i18n::Lang;
 use crate::web::pages::frame::Section;
 use crate::web::pages::graph::draw;
 use crate::web::pages::job::{ConfigLine, OverviewPage, bars, cron_of, facts_of, fires, link};
-use crate::web::pages::job_edit::{EditPage, FIELDS, JobForm, Stale, run_types};
+use crate::web::pages::job_edit::{EditPage, FIELDS, JobForm, Stale, periods, run_types};
 use crate::web::pages::job_new::NewJobPage;
 use crate::web::pages::job_tabs::{EdgeBadge, JobRunsPage, VersionRow, VersionsPage};
 use crate::web::pages::parts::{Chip, Choice, Errors, RunLine};
+use crate::web::pages::preview::{Ask, Draft, Near, PreviewPage, Says};
+use crate::web::pages::preview_parts::{draw as draw_script, origin_badge};
 use crate::web::pages::revisions::{Comparison, RestoreForm, RevisionRow, RevisionsPage};
 use crate::web::pages::run_dialog::{Earlier, RunDialog};
 use crate::web::pages::tree::Spot;
@@ -38,12 +44,11 @@ pub(super) fn overview(lang: Lang) -> OverviewPage {
         key: key.into(),
         value: value.into(),
         origin: if group {
-            "数据平台"
+            let origin = Origin::Group(GroupId(1), "数据平台".to_owned());
+            origin_badge(&origin, None, key, lang)
         } else {
-            lang.texts().job.origin_own
-        }
-        .into(),
-        href: group.then(|| "/hera/schedule/groups/1".to_owned()),
+            origin_badge(&Origin::Job, None, key, lang)
+        },
     };
     OverviewPage {
         frame: frame(lang, Section::Schedule),
@@ -51,6 +56,11 @@ pub(super) fn overview(lang: Lang) -> OverviewPage {
         side_first: false,
         head: head(lang, 0),
         description: "One row per station and day, from the validated observations.".into(),
+        says: Says {
+            at: Some("/hera/schedule/jobs/13/preview".into()),
+            open: false,
+            ..draw_script(&rendered(), SCRIPT, lang).says
+        },
         facts: facts_of(
             &defs,
             &defs.jobs[&JobId(13)],
@@ -117,7 +127,87 @@ pub(super) fn edit(lang: Lang, stale: bool) -> EditPage {
         overlaps: one(t.overlap_wait),
         misfires: one(t.misfire_run_all),
         on_losts: one(t.on_lost_ask),
+        periods: periods("day", t),
+        preview: Some("/hera/schedule/jobs/13/preview".into()),
         form,
+    }
+}
+
+/// What the sample's script becomes with a parameter, and with what its groups give.
+fn rendered() -> Result<Rendered, RenderError> {
+    let pairs = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        pairs.iter().map(owned).collect()
+    };
+    let (params, job) = (pairs(&[("limit", "500")]), pairs(&[("limit", "20")]));
+    let group = pairs(&[
+        ("sh.warehouse", "/data/sh"),
+        ("warehouse", "/data/warehouse"),
+        ("secret.archive_key", "hush"),
+    ]);
+    let levels = [
+        (Origin::Job, &job),
+        (Origin::Group(GroupId(1), "数据平台".to_owned()), &group),
+    ];
+    let config = EffectiveConfig::merge(levels, "sh");
+    let script = format!("{SCRIPT}head -${{limit}} ${{file}}\nlogin ${{secret.archive_key}}\n");
+    let context = Context {
+        params: &params,
+        config: &config,
+        builtins: BTreeMap::new(),
+        base: now(),
+        tz: chrono_tz::Tz::Asia__Shanghai,
+        now: now(),
+    };
+    render_keeping_secrets(&script, &context)
+}
+
+/// The preview of a script; `bad` = one that cannot be rendered, as it stands in the editor.
+pub(super) fn preview(lang: Lang, bad: bool) -> PreviewPage {
+    let broken = "day=1\necho ${zdt.adDay(-1)}\n";
+    let made = match bad {
+        true => Err(check(broken).expect_err("there is no such method")),
+        false => rendered(),
+    };
+    let drawn = draw_script(&made, broken, lang);
+    let near = |value: &str| {
+        Some(Near {
+            value: value.into(),
+            word: "11-21 06:30".into(),
+        })
+    };
+    let error = FieldError::new("at", lang.texts().run_dialog.bad_time);
+    let param = ("limit".to_owned(), "500".to_owned());
+    PreviewPage {
+        frame: frame(lang, Section::Schedule),
+        tree: tree(lang, Spot::Job(JobId(13))),
+        side_first: false,
+        head: head(lang, 3),
+        ask: Ask {
+            action: "/hera/schedule/jobs/13/preview".into(),
+            draft: bad.then(|| Draft {
+                script: broken.into(),
+                config: "a=1\n".into(),
+                timezone: "Asia/Shanghai".into(),
+                cron_period: String::new(),
+                cron_interval: String::new(),
+            }),
+            at: "2026-11-20T06:30:00".into(),
+            ago: (!bad).then(|| times(lang).ago(now())),
+            zone: "Asia/Shanghai".into(),
+            earlier: near("2026-11-19T06:30:00"),
+            later: near("2026-11-21T06:30:00"),
+            params: if bad { Vec::new() } else { vec![param] },
+            focus: (!bad).then(|| "limit".to_owned()),
+            typed: String::new(),
+            errors: Errors(if bad { vec![error] } else { Vec::new() }),
+        },
+        says: drawn.says,
+        lines: drawn.lines,
+        variables: drawn.variables,
+        version: "202611200630000013".into(),
+        batch_id: "2026-11-19".into(),
+        environment: vec![("HERA_JOB_ID".into(), "13".into())],
     }
 }
 
@@ -126,6 +216,8 @@ pub(super) fn versions(lang: Lang) -> VersionsPage {
     let row = |status, why: &str| VersionRow {
         id: "202611200630000013".into(),
         business_time: times(lang).at(now()),
+        batch_id: "2026-11-19".into(),
+        preview: "/hera/schedule/jobs/13/preview?at=2026-11-20T06:30:00".into(),
         status: Chip::version(status, false, lang),
         edges: vec![EdgeBadge {
             name: "ods_weather_validate".into(),
@@ -143,6 +235,7 @@ pub(super) fn versions(lang: Lang) -> VersionsPage {
         side_first: false,
         head: head(lang, 1),
         here: "/hera/schedule/jobs/13/versions".into(),
+        batches: true,
         date,
         previous: date,
         next: date,
@@ -159,7 +252,7 @@ pub(super) fn revisions(lang: Lang) -> RevisionsPage {
         frame: frame(lang, Section::Schedule),
         tree: tree(lang, Spot::Job(JobId(13))),
         side_first: false,
-        head: head(lang, 3),
+        head: head(lang, 4),
         here: "/hera/schedule/jobs/13/revisions".into(),
         older: None,
         rows: [(4, "later start"), (3, ""), (2, "one day only")]

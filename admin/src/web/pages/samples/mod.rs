@@ -17,7 +17,7 @@ mod jobs;
 mod others;
 
 use data::frame;
-use jobs::{dialog, edit, job_runs, new_job, overview, revisions, versions};
+use jobs::{dialog, edit, job_runs, new_job, overview, preview, revisions, versions};
 use others::{day, group_form, group_page, home, profile, run_page, runs_page, workers};
 
 fn api(lang: Lang) -> api_docs::ApiPage {
@@ -64,6 +64,8 @@ pub(super) fn pages(lang: Lang) -> Vec<(&'static str, String)> {
         ("job", html(&overview(lang))),
         ("job-versions", html(&versions(lang))),
         ("job-runs", html(&job_runs(lang))),
+        ("job-preview", html(&preview(lang, false))),
+        ("job-preview-bad", html(&preview(lang, true))),
         ("job-revisions", html(&revisions(lang))),
         ("job-edit", html(&edit(lang, false))),
         ("job-stale", html(&edit(lang, true))),
