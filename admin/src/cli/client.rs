@@ -127,6 +127,18 @@ impl Client {
         self.success(answer)
     }
 
+    /// The same, for a body that has no end of its own: it is read for so long.
+    pub(super) fn open_for(
+        &self,
+        path: &str,
+        time: Duration,
+    ) -> anyhow::Result<ureq::http::Response<ureq::Body>> {
+        let request = self.agent.get(self.url(path));
+        let request = request.header("authorization", self.bearer());
+        let request = request.config().timeout_recv_body(Some(time)).build();
+        self.success(request.call())
+    }
+
     pub(super) fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         let request = self.agent.post(self.url(path));
         let answer = request
@@ -227,7 +239,9 @@ pub(super) fn print_list(
         .map(|item| {
             let cells = columns.iter();
             let at = |path: &str| item.pointer(path).map(table::cell).unwrap_or_default();
-            cells.map(|(_, path)| at(path)).collect()
+            cells
+                .map(|(_, path)| table::short_time(&at(path)))
+                .collect()
         })
         .collect();
     table::print(&head, &rows)

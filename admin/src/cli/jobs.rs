@@ -1,36 +1,29 @@
-//! `hera-admin jobs`, `runs` and `logs`: the API from a shell.
+//! `hera-admin jobs`: the jobs of a running admin from a shell.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use hera_settings::{Report, Settings};
 use serde_json::{Map, Value, json};
 
 use super::client::{Client, Remote, print_list, print_one};
-use super::table;
+use super::live::{self, Patience};
+use super::{End, refs, table};
 
 const JOB_COLUMNS: &[(&str, &str)] = &[
     ("ID", "/id"),
     ("NAME", "/name"),
-    ("GROUP", "/group_id"),
+    ("GROUP", "/group"),
     ("SWITCH", "/switch"),
     ("SCHEDULE", "/schedule/kind"),
     ("CRON", "/schedule/cron"),
     ("REVISION", "/revision"),
 ];
 
-const RUN_COLUMNS: &[(&str, &str)] = &[
-    ("ID", "/id"),
-    ("JOB", "/job_id"),
-    ("NAME", "/job_name"),
-    ("VERSION", "/version"),
-    ("TRIGGER", "/trigger"),
-    ("STATUS", "/status"),
-    ("WORKER", "/worker"),
-    ("STARTED", "/started_at"),
-    ("ENDED", "/ended_at"),
-    ("EXIT", "/exit_code"),
+const REVISION_COLUMNS: &[(&str, &str)] = &[
+    ("REVISION", "/revision"),
+    ("AUTHOR", "/author"),
+    ("CREATED", "/created_at"),
+    ("COMMENT", "/comment"),
 ];
 
 #[derive(Debug, Args)]
@@ -43,78 +36,77 @@ pub(super) struct JobsLine {
 
 #[derive(Debug, Subcommand)]
 enum JobsCommand {
-    /// All jobs, or those of a group (the default)
-    List {
-        #[arg(long)]
-        group: Option<i64>,
-    },
+    /// All jobs, or those that are asked for (the default)
+    List(ListArgs),
     /// One job with everything
-    Show { job: i64 },
+    Show {
+        /// Its id, name, or path like /group/job
+        job: String,
+    },
+    /// The revisions of a job, newest first
+    History {
+        /// Its id, name, or path like /group/job
+        job: String,
+    },
     /// Open a job: its versions start by themselves
     Open(SwitchArgs),
     /// Close a job
     Close(SwitchArgs),
     /// Put a job out of use
     Invalidate(SwitchArgs),
-    /// Start a job by hand
-    Run {
-        job: i64,
-        /// manual tells nobody; recover counts and starts what depends on it
-        #[arg(long, default_value = "manual")]
-        trigger: String,
-        #[arg(long, conflicts_with = "business_time")]
-        version: Option<String>,
-        /// As 2026-11-20T03:00:00Z
-        #[arg(long)]
-        business_time: Option<String>,
-        /// A value that overlays the config; may be given several times
-        #[arg(long = "param", value_name = "KEY=VALUE", value_parser = pair)]
-        params: Vec<(String, String)>,
+    /// Delete a closed job that no job depends on
+    Delete {
+        /// Its id, name, or path like /group/job
+        job: String,
     },
+    /// Start a job by hand
+    Run(RunArgs),
+}
+
+#[derive(Debug, Default, Args)]
+struct ListArgs {
+    /// Only those whose name holds this text
+    text: Option<String>,
+    /// Only those of this group: its id, name, or path like /group/group
+    #[arg(long)]
+    group: Option<String>,
+    /// Only open, closed or invalid ones
+    #[arg(long)]
+    switch: Option<String>,
 }
 
 #[derive(Debug, Args)]
 struct SwitchArgs {
-    job: i64,
+    /// Its id, name, or path like /group/job
+    job: String,
     /// none, upstream or downstream
     #[arg(long, default_value = "none")]
     chain: String,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct RunsLine {
-    #[command(flatten)]
-    remote: Remote,
-    #[command(subcommand)]
-    command: Option<RunsCommand>,
-}
-
-#[derive(Debug, Subcommand)]
-enum RunsCommand {
-    /// The latest runs, newest first (the default)
-    List {
-        #[arg(long)]
-        job: Option<i64>,
-        /// One status or several, separated by commas
-        #[arg(long)]
-        status: Option<String>,
-        #[arg(long, default_value_t = 50)]
-        limit: u32,
-    },
-    /// One run with everything
-    Show { run: i64 },
-    /// Ask to end a run
-    Cancel { run: i64 },
-}
-
-#[derive(Debug, Args)]
-pub(super) struct LogsLine {
-    #[command(flatten)]
-    remote: Remote,
-    run: i64,
-    /// Go on until the run has ended
+struct RunArgs {
+    /// Its id, name, or path like /group/job
+    job: String,
+    /// manual tells nobody; recover counts and starts what depends on it
+    #[arg(long, default_value = "manual")]
+    trigger: String,
+    #[arg(long, conflicts_with = "business_time")]
+    version: Option<String>,
+    /// As 2026-11-20T03:00:00Z
+    #[arg(long)]
+    business_time: Option<String>,
+    /// A value that overlays the config; may be given several times
+    #[arg(long = "param", value_name = "KEY=VALUE", value_parser = pair)]
+    params: Vec<(String, String)>,
+    /// Wait for the run's end; ends with 3 if that is no success, with 4 after --timeout
+    #[arg(long, short)]
+    wait: bool,
+    /// Print the log as it is written, and wait as --wait does
     #[arg(long, short)]
     follow: bool,
+    #[command(flatten)]
+    patience: Patience,
 }
 
 pub(super) fn pair(text: &str) -> Result<(String, String), String> {
@@ -124,123 +116,94 @@ pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
-pub(super) fn run_jobs(
+pub(super) fn run(
     line: JobsLine,
     load: impl FnOnce() -> anyhow::Result<(Settings, Report)>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<End> {
     let client = line.remote.connect(load)?;
     let as_json = line.remote.json;
     let switch = |args: &SwitchArgs, verb: &str| {
-        let path = format!("/jobs/{}/{verb}", args.job);
+        let path = format!("/jobs/{}/{verb}", refs::job(&client, &args.job)?);
         let done = client.post(&path, &json!({ "chain": args.chain }))?;
         print_one(&done, as_json)
     };
-    match line.command.unwrap_or(JobsCommand::List { group: None }) {
-        JobsCommand::List { group } => {
-            let path =
-                group.map_or_else(|| "/jobs".to_owned(), |id| format!("/jobs?group_id={id}"));
-            print_list(&client.all(&path)?, JOB_COLUMNS, as_json)
+    match line
+        .command
+        .unwrap_or(JobsCommand::List(ListArgs::default()))
+    {
+        JobsCommand::List(args) => list(&client, &args, as_json),
+        JobsCommand::Show { job } => {
+            let job = refs::job(&client, &job)?;
+            print_one(&client.get(&format!("/jobs/{job}"))?, as_json)
         }
-        JobsCommand::Show { job } => print_one(&client.get(&format!("/jobs/{job}"))?, as_json),
+        JobsCommand::History { job } => {
+            let job = refs::job(&client, &job)?;
+            let revisions = client.all(&format!("/jobs/{job}/revisions"))?;
+            print_list(&revisions, REVISION_COLUMNS, as_json)
+        }
         JobsCommand::Open(args) => switch(&args, "open"),
         JobsCommand::Close(args) => switch(&args, "close"),
         JobsCommand::Invalidate(args) => switch(&args, "invalidate"),
-        JobsCommand::Run {
-            job,
-            trigger,
-            version,
-            business_time,
-            params,
-        } => {
-            let params: Map<String, Value> =
-                params.into_iter().map(|(k, v)| (k, v.into())).collect();
-            let body = json!({
-                "trigger": trigger, "version": version,
-                "business_time": business_time, "params": params,
-            });
-            print_one(&client.post(&format!("/jobs/{job}/runs"), &body)?, as_json)
+        JobsCommand::Delete { job } => {
+            let job = refs::job(&client, &job)?;
+            client.delete(&format!("/jobs/{job}"))?;
+            print_one(&json!({ "deleted": job }), as_json)
         }
-    }
+        JobsCommand::Run(args) => return start(&client, args, as_json),
+    }?;
+    Ok(End::Done)
 }
 
-pub(super) fn run_runs(
-    line: RunsLine,
-    load: impl FnOnce() -> anyhow::Result<(Settings, Report)>,
-) -> anyhow::Result<()> {
-    let client = line.remote.connect(load)?;
-    let as_json = line.remote.json;
-    let latest = RunsCommand::List {
-        job: None,
-        status: None,
-        limit: 50,
-    };
-    match line.command.unwrap_or(latest) {
-        RunsCommand::List { job, status, limit } => {
-            let mut path = format!("/runs?limit={limit}");
-            if let Some(job) = job {
-                path.push_str(&format!("&job_id={job}"));
-            }
-            if let Some(status) = status {
-                path.push_str(&format!("&status={status}"));
-            }
-            let page = client.get(&path)?;
-            let items = page["items"].as_array().cloned().unwrap_or_default();
-            print_list(&items, RUN_COLUMNS, as_json)
-        }
-        RunsCommand::Show { run } => print_one(&client.get(&format!("/runs/{run}"))?, as_json),
-        RunsCommand::Cancel { run } => {
-            let done = client.post(&format!("/runs/{run}/cancel"), &json!({}))?;
-            print_one(&done, as_json)
+fn list(client: &Client, args: &ListArgs, as_json: bool) -> anyhow::Result<()> {
+    let mut path = "/jobs?".to_owned();
+    if let Some(group) = &args.group {
+        path.push_str(&format!("group_id={}&", refs::group(client, group)?));
+    }
+    if let Some(switch) = &args.switch {
+        path.push_str(&format!("switch={}&", refs::encoded(switch)));
+    }
+    let mut jobs = client.all(path.trim_end_matches(['?', '&']))?;
+    if let Some(text) = &args.text {
+        let text = text.to_lowercase();
+        jobs.retain(|job| table::cell(&job["name"]).to_lowercase().contains(&text));
+    }
+    if !as_json {
+        let paths = refs::group_paths(client)?;
+        for job in &mut jobs {
+            let group = job["group_id"].as_i64().and_then(|id| paths.get(&id));
+            job["group"] = group.map(ToString::to_string).into();
         }
     }
+    print_list(&jobs, JOB_COLUMNS, as_json)
 }
 
-pub(super) fn run_logs(
-    line: &LogsLine,
-    load: impl FnOnce() -> anyhow::Result<(Settings, Report)>,
-) -> anyhow::Result<()> {
-    let client = line.remote.connect(load)?;
-    if line.follow {
-        return follow(&client, line.run);
+fn start(client: &Client, args: RunArgs, as_json: bool) -> anyhow::Result<End> {
+    let params: Map<String, Value> = args
+        .params
+        .into_iter()
+        .map(|(k, v)| (k, v.into()))
+        .collect();
+    let body = json!({
+        "trigger": args.trigger, "version": args.version,
+        "business_time": args.business_time, "params": params,
+    });
+    let job = refs::job(client, &args.job)?;
+    let made = client.post(&format!("/jobs/{job}/runs"), &body)?;
+    let run = made["run_id"]
+        .as_i64()
+        .context("the answer has no run_id")?;
+    if !args.wait && !args.follow {
+        print_one(&made, as_json)?;
+        return Ok(End::Done);
     }
-    let mut answer = client.open(&format!("/runs/{}/log", line.run))?;
-    let mut log = answer.body_mut().as_reader();
-    std::io::copy(&mut log, &mut std::io::stdout()).context("the log broke off")?;
-    Ok(())
-}
-
-/// Copies the text of the live log; a run that failed makes the command fail.
-fn follow(client: &Client, run: i64) -> anyhow::Result<()> {
-    let answer = client.open(&format!("/runs/{run}/log/stream"))?;
-    let mut kind = String::new();
-    let mut data: Vec<String> = Vec::new();
-    for line in BufReader::new(answer.into_body().into_reader()).lines() {
-        let line = line.context("the log broke off")?;
-        if let Some(name) = line.strip_prefix("event: ") {
-            name.clone_into(&mut kind);
-        } else if let Some(text) = line.strip_prefix("data: ") {
-            data.push(text.to_owned());
-        } else if line.is_empty() {
-            let text = data.join("\n");
-            data.clear();
-            match kind.as_str() {
-                "log" => {
-                    let mut out = std::io::stdout();
-                    out.write_all(text.as_bytes())?;
-                    out.flush()?;
-                }
-                "end" => return ended(&text),
-                _ => {}
-            }
-        }
+    if args.follow {
+        eprintln!(
+            "hera-admin: run {run} of version {}",
+            table::cell(&made["version"])
+        );
+        return live::follow(client, run, true, args.patience);
     }
-    bail!("the admin closed the stream before run {run} ended")
-}
-
-fn ended(end: &str) -> anyhow::Result<()> {
-    let end: Value = serde_json::from_str(end).unwrap_or_default();
-    match table::cell(&end["status"]).as_str() {
-        "success" => Ok(()),
-        status => bail!("the run ended as {status}"),
-    }
+    let end = live::follow(client, run, false, args.patience)?;
+    print_one(&client.get(&format!("/runs/{run}"))?, as_json)?;
+    Ok(end)
 }

@@ -1,19 +1,24 @@
 //! The command line of `hera-admin`. stdout carries only a command's answer.
 
 mod client;
+mod cluster;
 mod code;
 mod config;
 mod database;
 mod import;
 mod jobs;
+mod live;
 mod people;
+mod refs;
+mod runs;
 mod table;
+mod versions;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use hera_settings::{CommandLine, Report, Settings, Sources};
 
 pub use database::open_store;
@@ -61,9 +66,19 @@ enum Command {
     /// Jobs of a running admin
     Jobs(jobs::JobsLine),
     /// Runs of a running admin
-    Runs(jobs::RunsLine),
+    Runs(runs::RunsLine),
     /// The log of a run
-    Logs(jobs::LogsLine),
+    Logs(runs::LogsLine),
+    /// The versions of a job on a day, planned ones too
+    Versions(versions::VersionsLine),
+    /// What a version waits for, and why that has not happened
+    Why(versions::WhyLine),
+    /// Groups of a running admin
+    Groups(cluster::GroupsLine),
+    /// Workers of a running admin: what they do, drain and resume them
+    Workers(cluster::WorkersLine),
+    /// Who leads, how many workers there are, and how the runs of the last day ended
+    Status(cluster::StatusLine),
     /// Write the groups and jobs of a running admin into a folder of YAML files
     Export(code::ExportLine),
     /// Print what apply would change; ends with 2 if that is anything
@@ -72,6 +87,20 @@ enum Command {
     Apply(code::ApplyLine),
     /// Bring over what a HERA has in its MySQL database; stop the admins before
     ImportHera(import::ImportLine),
+    /// Print the completion for a shell
+    Completion { shell: clap_complete::Shell },
+}
+
+/// How a command ends in which nothing went wrong; what did ends it with 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Done = 0,
+    /// `plan` found something to change.
+    Changes = 2,
+    /// The run that was waited for is no success.
+    NotSuccess = 3,
+    /// It was not waited for any longer.
+    TimedOut = 4,
 }
 
 /// Carries out a command line; `serve` runs the admin until it is told to stop.
@@ -102,18 +131,34 @@ pub fn run(
             block_on(people::run_token(command, &settings))
         }
         Command::Config(command) => config::run(&command, &line.settings.sources()?),
-        Command::Jobs(line) => jobs::run_jobs(line, load),
-        Command::Runs(line) => jobs::run_runs(line, load),
-        Command::Logs(line) => jobs::run_logs(&line, load),
+        Command::Jobs(line) => return jobs::run(line, load).map(End::code),
+        Command::Runs(line) => return runs::run(line, load).map(End::code),
+        Command::Logs(line) => return runs::logs(&line, load).map(End::code),
+        Command::Versions(line) => versions::run(&line, load),
+        Command::Why(line) => versions::why(&line, load),
+        Command::Groups(line) => cluster::run_groups(line, load),
+        Command::Workers(line) => cluster::run_workers(line, load),
+        Command::Status(line) => cluster::run_status(&line, load),
         Command::Export(line) => code::run_export(&line, load),
-        Command::Plan(line) => return code::run_plan(&line, load),
+        Command::Plan(line) => return code::run_plan(&line, load).map(End::code),
         Command::Apply(line) => code::run_apply(&line, load),
         Command::ImportHera(line) => {
             let settings = load()?.0;
             block_on(import::run(line, &settings))
         }
+        Command::Completion { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Line::command(), "hera-admin", &mut script);
+            table::say(String::from_utf8_lossy(&script).trim_end())
+        }
     }?;
     Ok(ExitCode::SUCCESS)
+}
+
+impl End {
+    fn code(self) -> ExitCode {
+        ExitCode::from(self as u8)
+    }
 }
 
 impl SettingsArgs {
@@ -140,8 +185,6 @@ fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]
@@ -159,11 +202,31 @@ mod tests {
             "config get server.port",
             "jobs --json",
             "jobs list --json --url http://a/hera --token t",
+            "jobs list orders --group /dw/ods --switch open",
+            "jobs show /dw/ods/orders",
+            "jobs history orders",
+            "jobs delete orders",
+            "jobs run orders --wait --timeout 10m",
+            "jobs run orders -f",
             "jobs run 7 --trigger recover --version 202611200300000007 --param a=b=c",
             "jobs open 7 --chain upstream",
             "runs list --job 7 --status failed,lost",
-            "runs cancel 9",
+            "runs list --trigger schedule --version 202611200600000012 --from 2026-11-20T00:00:00Z",
+            "runs show 9",
+            "runs script 9",
+            "runs wait 9 --timeout 90s --json",
+            "runs cancel 9 --wait",
             "logs 9 --follow",
+            "logs --job orders -f",
+            "versions orders --date 2026-11-20",
+            "why 202611200600000012 --json",
+            "groups",
+            "groups show ods",
+            "workers --json",
+            "workers drain w1",
+            "workers resume w1",
+            "status",
+            "completion zsh",
             "apply examples --define a=b --define c=d",
             "apply examples --secrets prod.env --prune --comment rollout --json",
             "plan examples --prune --json",
@@ -175,6 +238,19 @@ mod tests {
             if let Err(error) = Line::try_parse_from(words) {
                 panic!("{line}: {error}");
             }
+        }
+    }
+
+    #[test]
+    fn every_shell_gets_a_completion_that_knows_the_commands() {
+        for shell in <clap_complete::Shell as clap::ValueEnum>::value_variants() {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Line::command(), "hera-admin", &mut script);
+            let script = String::from_utf8(script).unwrap();
+            assert!(
+                script.contains("export") && script.contains("follow"),
+                "{shell}"
+            );
         }
     }
 

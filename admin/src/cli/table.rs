@@ -29,7 +29,9 @@ pub(super) fn print(head: &[&str], rows: &[Vec<String>]) -> anyhow::Result<()> {
 
 fn line<'a>(cells: impl Iterator<Item = &'a str>, widths: &[usize]) -> String {
     let padded = cells.zip(widths).map(|(cell, wide)| {
-        let missing = wide.saturating_sub(width(cell));
+        // Nothing that is shown may move the cursor.
+        let cell = cell.replace(|c: char| c.is_control(), " ");
+        let missing = wide.saturating_sub(width(&cell));
         format!("{cell}{}", " ".repeat(missing))
     });
     let line = padded.collect::<Vec<_>>().join("  ");
@@ -40,6 +42,15 @@ fn line<'a>(cells: impl Iterator<Item = &'a str>, widths: &[usize]) -> String {
 fn width(text: &str) -> usize {
     let wide = |c: char| matches!(u32::from(c), 0x1100..=0x115f | 0x2e80..=0xa4cf | 0xac00..=0xd7a3 | 0xf900..=0xfaff | 0xfe30..=0xfe6f | 0xff00..=0xff60 | 0xffe0..=0xffe6 | 0x20000..=0x3fffd);
     text.chars().map(|c| if wide(c) { 2 } else { 1 }).sum()
+}
+
+/// An instant of the API without its milliseconds; any other text as it is.
+pub(super) fn short_time(text: &str) -> String {
+    let is_instant = text.len() == 24 && text.ends_with('Z') && text.get(10..11) == Some("T");
+    match text.get(..19) {
+        Some(seconds) if is_instant => format!("{seconds}Z"),
+        Some(_) | None => text.to_owned(),
+    }
 }
 
 /// A JSON value as a cell.
@@ -54,6 +65,18 @@ pub(super) fn cell(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn instants_are_shown_to_the_second() {
+        assert_eq!(
+            short_time("2026-11-20T06:00:00.123Z"),
+            "2026-11-20T06:00:00Z"
+        );
+        assert_eq!(
+            short_time("nothing of that kind 24Z"),
+            "nothing of that kind 24Z"
+        );
+    }
 
     #[test]
     fn columns_stand_below_each_other_in_chinese_too() {

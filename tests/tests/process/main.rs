@@ -28,12 +28,14 @@ macro_rules! on_each_database {
     )+};
 }
 
+mod as_code;
 mod bad_input;
 mod example;
 mod fan_out;
 mod heras_file;
 mod killed;
 mod signals;
+mod terminal;
 
 /// Runs a body on a fresh installation.
 fn on(backend: Backend, body: fn(&mut Installation)) {

@@ -32,11 +32,11 @@ impl<'a> Carry<'a> {
         }
     }
 
-    /// Makes every change; `tell` hears of each that has been made.
+    /// Makes every change; `tell` hears of each that has been made, and of what the admin warns of.
     pub(super) fn out(
         &mut self,
         plan: &Plan,
-        mut tell: impl FnMut(&Change) -> anyhow::Result<()>,
+        mut tell: impl FnMut(&Change, &[String]) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let mut open: Vec<&Change> = plan.changes.iter().collect();
         loop {
@@ -44,7 +44,7 @@ impl<'a> Carry<'a> {
             let before = open.len();
             for change in open {
                 match self.one(change) {
-                    Ok(()) => tell(change)?,
+                    Ok(warnings) => tell(change, &warnings)?,
                     Err(error) if may_pass(&error) => {
                         refused.push(change);
                         errors.push(told(change, &error));
@@ -62,32 +62,35 @@ impl<'a> Carry<'a> {
         }
     }
 
-    fn one(&mut self, change: &Change) -> anyhow::Result<()> {
+    fn one(&mut self, change: &Change) -> anyhow::Result<Vec<String>> {
         match (change.action, change.what) {
-            (Action::Create | Action::Update, What::Group) => self.save_group(change),
-            (Action::Create | Action::Update, What::Job) => self.save_job(change),
-            (Action::Open, _) => self.switch(change.key, "open"),
-            (Action::Close, _) => self.switch(change.key, "close"),
-            (Action::Invalidate, _) => self.switch(change.key, "invalidate"),
-            (Action::Delete, What::Group) => self.client.delete(&format!("/groups/{}", change.key)),
+            (Action::Create | Action::Update, What::Group) => return self.save_group(change),
+            (Action::Create | Action::Update, What::Job) => return self.save_job(change),
+            (Action::Open, _) => self.switch(change.key, "open")?,
+            (Action::Close, _) => self.switch(change.key, "close")?,
+            (Action::Invalidate, _) => self.switch(change.key, "invalidate")?,
+            (Action::Delete, What::Group) => {
+                self.client.delete(&format!("/groups/{}", change.key))?;
+            }
             (Action::Delete, What::Job) => {
                 self.switch(change.key, "close")?;
-                self.client.delete(&format!("/jobs/{}", change.key))
+                self.client.delete(&format!("/jobs/{}", change.key))?;
             }
         }
+        Ok(Vec::new())
     }
 
-    fn save_group(&mut self, change: &Change) -> anyhow::Result<()> {
+    fn save_group(&mut self, change: &Change) -> anyhow::Result<Vec<String>> {
         let mut body = change.body.clone();
         if let Some(parent) = body["parent_id"].as_i64() {
             body["parent_id"] = made(&self.groups, parent)?.into();
         }
         let saved = self.save("/groups", change, &body)?;
         self.groups.insert(change.key, id(&saved)?);
-        Ok(())
+        Ok(warnings(&saved))
     }
 
-    fn save_job(&mut self, change: &Change) -> anyhow::Result<()> {
+    fn save_job(&mut self, change: &Change) -> anyhow::Result<Vec<String>> {
         let mut body = change.body.clone();
         let home = body["group_id"].as_i64().context("a job has a group")?;
         body["group_id"] = made(&self.groups, home)?.into();
@@ -99,7 +102,7 @@ impl<'a> Carry<'a> {
         }
         let saved = self.save("/jobs", change, &body)?;
         self.jobs.insert(change.key, id(&saved)?);
-        Ok(())
+        Ok(warnings(&saved))
     }
 
     fn save(&self, path: &str, change: &Change, body: &Value) -> anyhow::Result<Value> {
@@ -117,6 +120,14 @@ impl<'a> Carry<'a> {
             .post(&format!("/jobs/{job}/{verb}"), &json!({}))?;
         Ok(())
     }
+}
+
+fn warnings(saved: &Value) -> Vec<String> {
+    let warnings = saved["warnings"].as_array().into_iter().flatten();
+    warnings
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect()
 }
 
 /// What a change needs is not there yet.

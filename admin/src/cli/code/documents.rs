@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
 use hera_domain::config::is_secret;
+use hera_domain::status::{Policy, Window};
 use serde_json::{Map, Value, json};
 
 use super::emit::Fields;
@@ -15,18 +16,8 @@ use crate::web::{JobBody, shown_content};
 /// Names for secrets: of a place and a key.
 pub(super) type SecretNames = BTreeMap<(TreePath, String), String>;
 
-/// What the API shows and a file does not say.
-const OF_THE_ADMIN: [&str; 9] = [
-    "id",
-    "revision",
-    "switch",
-    "team_id",
-    "group_id",
-    "first_opened_at",
-    "created_at",
-    "updated_at",
-    "config",
-];
+/// What a file says otherwise than the API.
+const SAID_OTHERWISE: [&str; 4] = ["group_id", "script", "schedule", "config"];
 
 /// Every field of a job of which nothing is said.
 pub(super) fn defaults() -> Value {
@@ -76,15 +67,11 @@ pub(super) fn job(
     secrets: &SecretNames,
 ) -> String {
     let mut rest = job.as_object().cloned().unwrap_or_default();
-    let switch = rest.remove("switch").unwrap_or_default();
-    for key in OF_THE_ADMIN {
-        rest.remove(key);
-    }
-    rest.remove("script");
-    let schedule = rest.remove("schedule").unwrap_or_default();
-    // A name or type that happens to be empty is said all the same.
-    rest.retain(|key, value| {
-        matches!(key.as_str(), "name" | "run_type") || *value != defaults[key]
+    rest.retain(|key, value| match defaults.get(key) {
+        // Not of the content of a job: its id, its warnings.
+        None => false,
+        Some(_) if SAID_OTHERWISE.contains(&key.as_str()) => false,
+        Some(usual) => matches!(key.as_str(), "name" | "run_type") || value != usual,
     });
     let mut fields = Fields::default();
     for key in ["name", "description", "run_type"] {
@@ -95,10 +82,13 @@ pub(super) fn job(
     if let Some(script) = script {
         fields.add("script_file", script);
     }
-    fields.add_fields("schedule", schedule_fields(&schedule, there, defaults));
+    fields.add_fields(
+        "schedule",
+        schedule_fields(&job["schedule"], there, defaults),
+    );
     add_config(&mut fields, path, job, secrets);
     fields.add_ordered(rest, &[]);
-    match switch.as_str() {
+    match job["switch"].as_str() {
         Some("invalid") => fields.add("invalid", true),
         other => fields.add("open", other == Some("open")),
     }
@@ -126,8 +116,13 @@ fn schedule_fields(schedule: &Value, there: &There, defaults: &Value) -> Fields 
     fields
 }
 
+/// What a dependency asks that says nothing.
+pub(super) fn usual_edge() -> Value {
+    json!({"window": Window::Nearest, "policy": Policy::Success})
+}
+
 fn edge_fields(edge: &Value, there: &There) -> Fields {
-    let usual = json!({"window": "nearest", "policy": "success"});
+    let usual = usual_edge();
     let mut rest: Map<String, Value> = edge.as_object().cloned().unwrap_or_default();
     let job = rest
         .remove("job_id")

@@ -103,7 +103,7 @@ fn chosen(there: &There, text: &str) -> anyhow::Result<i64> {
 }
 
 /// All files by their path in the folder.
-fn files(
+pub(super) fn files(
     home: &Path,
     there: &There,
     top: i64,
@@ -190,13 +190,13 @@ fn manifest(folder: &Path) -> anyhow::Result<Option<BTreeSet<PathBuf>>> {
 
 /// What has become of the files.
 #[derive(Debug, Default)]
-struct Done {
+pub(super) struct Done {
     written: Vec<String>,
     removed: Vec<String>,
     kept: usize,
 }
 
-fn write(
+pub(super) fn write(
     folder: &Path,
     files: &BTreeMap<PathBuf, String>,
     ours: &BTreeSet<PathBuf>,

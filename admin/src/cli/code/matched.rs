@@ -134,6 +134,16 @@ impl<'a> Matched<'a> {
         }
     }
 
+    /// Whether a group shall be big or small.
+    pub(super) fn kind(&self, key: Key) -> &str {
+        match self.group_files.get(&key) {
+            Some(index) => self.files.groups[*index].kind,
+            None => self.there.groups[&key].json["kind"]
+                .as_str()
+                .unwrap_or_default(),
+        }
+    }
+
     /// How a job is named to people.
     pub(super) fn job_path(&self, key: Key) -> &TreePath {
         match self.job_file(key) {

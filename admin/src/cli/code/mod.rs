@@ -17,17 +17,20 @@ mod paths;
 mod plan;
 mod secrets;
 mod show;
+#[cfg(test)]
+mod tests;
 mod there;
 mod wanted;
 mod yaml;
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::Args;
 use hera_settings::{Report, Settings};
 
 pub(super) use self::export::{ExportLine, run as run_export};
+pub(super) use self::paths::TreePath;
+pub(super) use self::there::group_paths;
 
 use self::carry::Carry;
 use self::files::{ConfigValue, Files};
@@ -35,10 +38,7 @@ use self::plan::Plan;
 use self::secrets::SecretArgs;
 use self::there::There;
 use super::client::{Client, Remote};
-use super::{jobs, table};
-
-/// What `plan` ends with if there is something to change.
-const CHANGES: u8 = 2;
+use super::{End, jobs, table};
 
 /// What `plan` and `apply` are told.
 #[derive(Debug, Args)]
@@ -66,11 +66,16 @@ pub(super) struct ApplyLine {
     comment: String,
 }
 
+/// The path that people wrote, if it is one.
+pub(super) fn path(text: &str) -> Option<TreePath> {
+    TreePath::parse(text)
+}
+
 /// Prints what `apply` would change.
 pub(super) fn run_plan(
     line: &PlanLine,
     load: impl FnOnce() -> anyhow::Result<(Settings, Report)>,
-) -> anyhow::Result<ExitCode> {
+) -> anyhow::Result<End> {
     let (_, plan) = line.plan(load)?;
     if line.remote.json {
         table::say(&serde_json::to_string_pretty(&plan)?)?;
@@ -81,9 +86,9 @@ pub(super) fn run_plan(
         end(&plan, false)?;
     }
     Ok(if plan.changes.is_empty() {
-        ExitCode::SUCCESS
+        End::Done
     } else {
-        ExitCode::from(CHANGES)
+        End::Changes
     })
 }
 
@@ -96,11 +101,13 @@ pub(super) fn run_apply(
     let (client, plan) = line.plan.plan(load)?;
     let as_json = line.plan.remote.json;
     let mut carry = Carry::new(&client, &line.comment);
-    carry.out(&plan, |change| {
+    carry.out(&plan, |change, warnings| {
         if as_json {
             return Ok(());
         }
-        table::say(&show::change(change))
+        table::say(&show::change(change))?;
+        let mut warnings = warnings.iter();
+        warnings.try_for_each(|warning| table::say(&format!("    warning: {warning}")))
     })?;
     if as_json {
         return table::say(&serde_json::to_string_pretty(&plan)?);

@@ -17,6 +17,7 @@ pub(super) struct Graph {
 }
 
 impl Graph {
+    /// Adds a job, or says anew what it shall be.
     pub(super) fn add(&mut self, job: Key, upstreams: impl IntoIterator<Item = Key>, open: bool) {
         // Whether a job may depend on its own earlier versions is the admin's to say.
         let others = upstreams.into_iter().filter(|upstream| *upstream != job);
@@ -24,6 +25,8 @@ impl Graph {
             .insert(JobId(job), others.map(JobId).collect());
         if open {
             self.open.insert(job);
+        } else {
+            self.open.remove(&job);
         }
     }
 

@@ -6,10 +6,10 @@ use std::fmt;
 
 /// Names from below the root on; the root's own path is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct TreePath(Vec<String>);
+pub(in crate::cli) struct TreePath(Vec<String>);
 
 impl TreePath {
-    pub(super) fn child(&self, name: &str) -> Self {
+    pub(in crate::cli) fn child(&self, name: &str) -> Self {
         let mut names = self.0.clone();
         names.push(name.to_owned());
         Self(names)
@@ -22,7 +22,7 @@ impl TreePath {
     }
 
     /// The own name; empty for the root.
-    pub(super) fn name(&self) -> &str {
+    pub(in crate::cli) fn name(&self) -> &str {
         self.0.last().map_or("", String::as_str)
     }
 
@@ -36,7 +36,7 @@ impl TreePath {
     }
 
     /// Reads what [`fmt::Display`] writes; nothing if there is no slash at the beginning.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(in crate::cli) fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix('/')?;
         if rest.is_empty() {
             return Some(Self::default());

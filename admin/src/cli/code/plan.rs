@@ -172,13 +172,31 @@ impl Planner<'_> {
         let files = self.matched.files;
         let (mut groups, mut jobs, mut wrong) = (Vec::new(), Vec::new(), Vec::new());
         for (index, file) in files.groups.iter().enumerate() {
-            let wanted = wanted::group(file, self.matched.parents[index], self.secrets);
-            let there = self.matched.there.groups.get(&self.matched.groups[index]);
-            wrong.extend(wanted.missing(there.map(|group| &group.json), &file.source));
-            groups.push(wanted);
+            let parent = self.matched.parents[index];
+            if parent.is_some_and(|parent| self.matched.kind(parent) == "small") {
+                let (place, path) = (file.source.place("kind"), &file.path);
+                wrong.push(format!(
+                    "{place}: {path} is in a small group: it holds jobs only"
+                ));
+            }
+            match wanted::group(file, parent, self.secrets) {
+                Ok(wanted) => {
+                    let there = self.matched.there.groups.get(&self.matched.groups[index]);
+                    wrong.extend(wanted.missing(there.map(|group| &group.json), &file.source));
+                    groups.push(wanted);
+                }
+                Err(found) => wrong.extend(found),
+            }
         }
         for (index, file) in files.jobs.iter().enumerate() {
-            match wanted::job(file, self.matched.homes[index], &self.matched, self.secrets) {
+            let home = self.matched.homes[index];
+            if self.matched.kind(home) != "small" {
+                let (place, group) = (file.place("name"), self.matched.group_path(home));
+                wrong.push(format!(
+                    "{place}: {group} is a big group: jobs live in small ones"
+                ));
+            }
+            match wanted::job(file, home, &self.matched, self.secrets) {
                 Ok(wanted) => {
                     let there = self.whole.get(&self.matched.jobs[index]);
                     wrong.extend(wanted.missing(there, &file.source));

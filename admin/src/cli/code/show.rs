@@ -1,9 +1,12 @@
 //! A plan in words: a line for each change, and below it what differs.
 
-use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
 use similar::TextDiff;
 
 use super::diff::Diff;
+use super::documents;
 use super::plan::{Action, Change, Plan, What};
 use crate::cli::table;
 
@@ -77,8 +80,8 @@ fn field(diff: &Diff, to: &mut String) {
     } = diff;
     if field == "schedule.dependencies" {
         to.push_str(&format!("\n    {field}:"));
-        for (sign, edge) in moved(from, new).into_iter().chain(moved_in(from, new)) {
-            to.push_str(&format!("\n      {sign} {}", edge_text(edge)));
+        for line in dependencies(from, new) {
+            to.push_str(&format!("\n      {line}"));
         }
         return;
     }
@@ -91,38 +94,53 @@ fn field(diff: &Diff, to: &mut String) {
     to.push_str(&format!("\n    {field}: {} → {}", shown(from), shown(new)));
 }
 
-/// Dependencies that go, with their sign.
-fn moved<'a>(from: &'a Value, to: &Value) -> Vec<(&'static str, &'a Value)> {
-    let kept = |edge: &&Value| !edges(to).contains(edge);
-    edges(from)
-        .iter()
-        .filter(kept)
-        .map(|edge| ("-", edge))
+/// What has become of each dependency.
+fn dependencies(from: &Value, to: &Value) -> Vec<String> {
+    let by_job = |edges: &Value| -> BTreeMap<String, Map<String, Value>> {
+        let edges = edges.as_array().into_iter().flatten();
+        edges
+            .filter_map(Value::as_object)
+            .map(|edge| {
+                let mut rest = edge.clone();
+                let job = rest.remove("job").unwrap_or_default();
+                (table::cell(&job), rest)
+            })
+            .collect()
+    };
+    let (from, to) = (by_job(from), by_job(to));
+    let jobs: BTreeSet<&String> = from.keys().chain(to.keys()).collect();
+    jobs.into_iter()
+        .filter_map(|job| match (from.get(job), to.get(job)) {
+            (Some(old), Some(new)) if old == new => None,
+            (Some(old), Some(new)) => Some(format!("~ {job}: {}", changes(old, new))),
+            (Some(_), None) => Some(format!("- {job}")),
+            (None, Some(new)) => Some(format!("+ {job}{}", unusual(new))),
+            (None, None) => None,
+        })
         .collect()
 }
 
-/// Dependencies that come, with their sign.
-fn moved_in<'a>(from: &Value, to: &'a Value) -> Vec<(&'static str, &'a Value)> {
-    let known = |edge: &&Value| !edges(from).contains(edge);
-    edges(to)
+fn changes(old: &Map<String, Value>, new: &Map<String, Value>) -> String {
+    let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let value = |of: &Map<String, Value>, key: &String| shown(of.get(key).unwrap_or(&Value::Null));
+    let changed = keys
+        .into_iter()
+        .filter(|key| old.get(*key) != new.get(*key));
+    let changed = changed.map(|key| format!("{key} {} → {}", value(old, key), value(new, key)));
+    changed.collect::<Vec<_>>().join(", ")
+}
+
+fn unusual(edge: &Map<String, Value>) -> String {
+    let usual = documents::usual_edge();
+    let rest: Vec<String> = edge
         .iter()
-        .filter(known)
-        .map(|edge| ("+", edge))
-        .collect()
-}
-
-fn edges(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
-}
-
-fn edge_text(edge: &Value) -> String {
-    let job = edge["job"].as_str().unwrap_or_default();
-    let rest = edge.as_object().into_iter().flatten();
-    let rest: Vec<String> = rest
-        .filter(|(key, _)| *key != "job")
+        .filter(|(key, value)| !value.is_null() && **value != usual[*key])
         .map(|(key, value)| format!("{key} {}", table::cell(value)))
         .collect();
-    format!("{job} ({})", rest.join(", "))
+    if rest.is_empty() {
+        return String::new();
+    }
+    format!(" ({})", rest.join(", "))
 }
 
 /// A value on one line; a long one is cut.

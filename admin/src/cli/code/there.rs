@@ -45,18 +45,11 @@ impl There {
     }
 
     pub(super) fn of(timezone: Tz, groups: Vec<Value>, jobs: Vec<Value>) -> anyhow::Result<Self> {
-        let by_id: BTreeMap<i64, &Value> = groups
-            .iter()
-            .map(|group| Ok((id(group)?, group)))
-            .collect::<anyhow::Result<_>>()?;
-        let root = by_id.iter().find(|(_, group)| group["parent_id"].is_null());
-        let root = root.map(|(id, _)| *id);
+        let root = groups.iter().find(|group| group["parent_id"].is_null());
+        let root = root.map(id).transpose()?;
         let root =
             root.context("the admin has no root group; was its database made by hera-admin?")?;
-        let paths: BTreeMap<i64, TreePath> = by_id
-            .keys()
-            .map(|id| Ok((*id, path_of_group(&by_id, *id)?)))
-            .collect::<anyhow::Result<_>>()?;
+        let paths = group_paths(&groups)?;
         let groups = groups.into_iter().map(|json| {
             let id = id(&json)?;
             let path = paths[&id].clone();
@@ -168,6 +161,16 @@ pub(super) fn whole(client: &Client, jobs: &[i64]) -> anyhow::Result<BTreeMap<i6
 
 pub(super) fn id(json: &Value) -> anyhow::Result<i64> {
     json["id"].as_i64().context("the answer has no id")
+}
+
+/// Paths of groups by their ids.
+pub(in crate::cli) fn group_paths(groups: &[Value]) -> anyhow::Result<BTreeMap<i64, TreePath>> {
+    let by_id = groups.iter().map(|group| Ok((id(group)?, group)));
+    let by_id: BTreeMap<i64, &Value> = by_id.collect::<anyhow::Result<_>>()?;
+    let paths = by_id
+        .keys()
+        .map(|id| Ok((*id, path_of_group(&by_id, *id)?)));
+    paths.collect()
 }
 
 fn path_of_group(groups: &BTreeMap<i64, &Value>, group: i64) -> anyhow::Result<TreePath> {

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono_tz::Tz;
-use hera_domain::check::ContentLimits;
-use hera_domain::config::MASK;
+use hera_domain::check::{ContentLimits, check_values};
+use hera_domain::config::{MASK, is_secret, shown};
+use hera_domain::job::FieldError;
 use serde_json::{Map, Value, json};
 
+use super::documents;
 use super::files::{Config, ConfigValue, GroupFile, JobFile, Source};
 use super::matched::{Key, Matched};
 use super::secrets::Secrets;
@@ -57,19 +59,31 @@ impl Wanted {
     }
 }
 
-/// What a `group.yml` asks for; the root keeps its parent, which is none.
-pub(super) fn group(file: &GroupFile, parent: Option<Key>, secrets: &Secrets) -> Wanted {
-    let (config, secrets) = split(&file.config, secrets);
+/// What a `group.yml` asks for, or everything that is wrong with it.
+pub(super) fn group(
+    file: &GroupFile,
+    parent: Option<Key>,
+    secrets: &Secrets,
+) -> Result<Wanted, Vec<String>> {
+    let (config, secrets) = given(&file.config, secrets);
     let kind = if file.kind == "root" {
         "big"
     } else {
         file.kind
     };
+    let shown: BTreeMap<&str, &str> = config
+        .iter()
+        .map(|(key, value)| (key.as_str(), shown(key, value)))
+        .collect();
     let body = json!({
         "parent_id": parent, "name": file.name, "kind": kind,
-        "description": file.description, "config": config,
+        "description": file.description, "config": shown,
     });
-    Wanted { body, secrets }
+    let wrong = check_values("config", &config);
+    if wrong.is_empty() {
+        return Ok(Wanted { body, secrets });
+    }
+    Err(told(&wrong, |field| file.source.place(field)))
 }
 
 /// What the file of a job asks for, or everything that is wrong with it.
@@ -80,10 +94,10 @@ pub(super) fn job(
     secrets: &Secrets,
 ) -> Result<Wanted, Vec<String>> {
     let mut body = file.body.clone();
-    let (config, secrets) = split(&file.config, secrets);
-    body.insert("config".to_owned(), config);
+    let (config, secrets) = given(&file.config, secrets);
+    body.insert("config".to_owned(), json!(config));
     body.insert("group_id".to_owned(), home.into());
-    let mut wrong = Vec::new();
+    let mut wrong = unknown(file);
     let mut seen = BTreeSet::new();
     for (index, text) in file.upstreams.iter().enumerate() {
         let place = || file.place_of_dependency(index);
@@ -112,6 +126,29 @@ pub(super) fn job(
     }
 }
 
+/// Fields that a job does not have.
+fn unknown(file: &JobFile) -> Vec<String> {
+    let keys = |of: &Value| -> BTreeSet<String> {
+        of.as_object()
+            .into_iter()
+            .flatten()
+            .map(|(key, _)| key.clone())
+            .collect()
+    };
+    let defaults = documents::defaults();
+    let (known, in_schedule) = (keys(&defaults), keys(&defaults["schedule"]));
+    let strange = |key: &String| !known.contains(key);
+    let top = keys(&Value::Object(file.body.clone()));
+    let top = top.into_iter().filter(strange);
+    let schedule = keys(file.body.get("schedule").unwrap_or(&Value::Null));
+    let schedule = schedule
+        .into_iter()
+        .filter(|key| !in_schedule.contains(key));
+    top.chain(schedule.map(|key| format!("schedule.{key}")))
+        .map(|field| format!("{}: {field}: a job has no such field", file.place(&field)))
+        .collect()
+}
+
 /// The body with every field, as far as it makes a job.
 fn view(body: Map<String, Value>, timezone: Tz, file: &JobFile) -> Result<Value, Vec<String>> {
     let text = Value::Object(body).to_string();
@@ -133,32 +170,35 @@ fn view(body: Map<String, Value>, timezone: Tz, file: &JobFile) -> Result<Value,
             }
         },
     };
-    let told = wrong.iter().map(|wrong| {
-        let place = file.place(&wrong.field);
-        format!("{place}: {} {}", wrong.field, wrong.message)
-    });
-    Err(told.collect())
+    Err(told(&wrong, |field| file.place(field)))
 }
 
-/// The config with masks, and its secrets apart.
-fn split(config: &Config, secrets: &Secrets) -> (Value, Vec<WantedSecret>) {
-    let mut shown = BTreeMap::new();
+fn told(wrong: &[FieldError], place: impl Fn(&str) -> String) -> Vec<String> {
+    let told = wrong.iter().map(|wrong| {
+        let place = place(&wrong.field);
+        format!("{place}: {}: {}", wrong.field, wrong.message)
+    });
+    told.collect()
+}
+
+/// The config with the secrets that were given and masks for the others, and all secrets apart.
+fn given(config: &Config, secrets: &Secrets) -> (BTreeMap<String, String>, Vec<WantedSecret>) {
+    let mut all = BTreeMap::new();
     let mut apart = Vec::new();
     for (key, value) in config {
-        let (text, name, given) = match value {
-            ConfigValue::Text(text) if !hera_domain::config::is_secret(key) => {
-                shown.insert(key.clone(), text.clone());
-                continue;
-            }
-            ConfigValue::Text(text) => (MASK, None, Some(text.clone())),
-            ConfigValue::Secret(name) => (MASK, Some(name.clone()), secrets.get(name)),
+        let (name, value) = match value {
+            ConfigValue::Text(text) => (None, Some(text.clone())),
+            ConfigValue::Secret(name) => (Some(name.clone()), secrets.get(name)),
         };
-        shown.insert(key.clone(), text.to_owned());
-        apart.push(WantedSecret {
-            key: key.clone(),
-            name,
-            value: given,
-        });
+        let text = value.clone().unwrap_or_else(|| MASK.to_owned());
+        all.insert(key.clone(), text);
+        if is_secret(key) {
+            apart.push(WantedSecret {
+                key: key.clone(),
+                name,
+                value,
+            });
+        }
     }
-    (json!(shown), apart)
+    (all, apart)
 }
