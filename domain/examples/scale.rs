@@ -72,6 +72,7 @@ fn job(id: i64, cron: &str) -> JobDef {
                 timezone: chrono_tz::Asia::Shanghai,
                 edges: edges.iter().map(edge).collect(),
                 validity: hera_domain::cron::Validity::ALWAYS,
+                calendar: None,
             },
         }],
         host_group: None,
@@ -122,6 +123,7 @@ fn snapshot(jobs: i64) -> Snapshot {
     // 11:00 in Shanghai is 03:00 UTC.
     let defs = (1..=jobs).map(|id| (JobId(id), Arc::new(job(id, "0 0 11 * * ?"))));
     Snapshot {
+        calendars: Vec::new(),
         jobs: defs.collect(),
         host_groups: BTreeMap::from([(HostGroupId(1), everyone)]),
         versions: (1..=jobs).map(yesterday).collect(),

@@ -6,7 +6,7 @@ use chrono::NaiveTime;
 
 use crate::config::{check_key, check_value};
 use crate::cron::CronExpr;
-use crate::job::{FieldError, JobContent};
+use crate::job::{FieldError, JobContent, ScheduleKind};
 use crate::vars;
 
 const NAME_CHARS: usize = 200;
@@ -67,6 +67,10 @@ impl JobContent {
         if self.schedule.validity.is_empty() {
             let message = "is not after the start: no time would be left";
             found.add("schedule.until", message);
+        }
+        if self.schedule.calendar.is_some() && self.schedule.kind() == ScheduleKind::Manual {
+            let message = "does not belong to the kind manual: nothing is planned";
+            found.add("schedule.calendar", message);
         }
         self.check_companions(found);
         for (field, words) in [("areas", &self.areas), ("labels", &self.labels)] {
@@ -298,6 +302,7 @@ mod tests {
                 timezone: chrono_tz::UTC,
                 edges: Vec::new(),
                 validity: crate::cron::Validity::ALWAYS,
+                calendar: None,
             },
             config: [("a.b".to_owned(), "1".to_owned())].into(),
             host_group_id: None,

@@ -36,6 +36,8 @@ id! {
     WorkerId,
     /// A named set of workers.
     HostGroupId,
+    /// A calendar.
+    CalendarId,
     /// A team: owner of jobs.
     TeamId,
     /// A person.

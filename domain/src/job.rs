@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
+use crate::calendar::CalendarRule;
 use crate::clock::Timestamp;
 use crate::cron::Validity;
 use crate::id::{GroupId, HostGroupId, JobId, Revision, TeamId, UserId};
@@ -46,6 +47,9 @@ pub struct Schedule {
     /// Business times outside of it are not planned.
     #[serde(default, skip_serializing_if = "Validity::is_always")]
     pub validity: Validity,
+    /// Days on which its versions are skipped, or from which they are moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<CalendarRule>,
 }
 
 impl Schedule {

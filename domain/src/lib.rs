@@ -4,6 +4,7 @@
 //! environment, or knows of async. Everything the scheduler decides can therefore be tested by
 //! handing it values, and replayed: same snapshot, same events, same times, same decisions.
 
+pub mod calendar;
 pub mod check;
 pub mod clock;
 pub mod config;

@@ -74,6 +74,11 @@ impl Engine {
         self.plan.next_after(from, job, after)
     }
 
+    fn looked_at_of(&self, job: JobId, time: Timestamp) -> Timestamp {
+        let def = self.jobs.get(&job);
+        def.map_or(time, |def| self.looked_at(def.schedule(), time))
+    }
+
     /// Looks at the plan of a job anew; every time up to `seen` has its row.
     pub(super) fn replan(&mut self, job: JobId, seen: Timestamp) {
         let open = self
@@ -85,7 +90,7 @@ impl Engine {
             return;
         }
         let look = match self.next_planned(job, seen) {
-            Next::Time(at) | Next::Recheck(at) => Some(at),
+            Next::Time(at) | Next::Recheck(at) => Some(self.looked_at_of(job, at)),
             Next::Never => None,
         };
         self.agenda.set(job, seen, look);
@@ -117,36 +122,44 @@ impl Engine {
         let now = batch.tick.now;
         let mut seen = entry.seen;
         loop {
-            let time = match self.next_planned(job, seen) {
-                Next::Time(at) if at <= now => at,
-                Next::Recheck(at) if at <= now => {
+            let next = self.next_planned(job, seen);
+            let look = match next {
+                Next::Time(at) | Next::Recheck(at) => self.looked_at_of(job, at),
+                Next::Never => now,
+            };
+            let time = match next {
+                Next::Time(at) if look <= now => at,
+                Next::Recheck(at) if look <= now => {
                     seen = at - TimeDelta::milliseconds(1);
                     continue;
                 }
-                Next::Time(at) | Next::Recheck(at) => {
-                    return self.agenda.set(job, now.max(seen), Some(at));
+                Next::Time(_) | Next::Recheck(_) => {
+                    return self.agenda.set(job, now.max(seen), Some(look));
                 }
                 Next::Never => return self.agenda.set(job, now.max(seen), None),
             };
             if batch.is_full() {
-                return self.agenda.set(job, seen, Some(time));
+                return self.agenda.set(job, seen, Some(look));
             }
-            self.time_came(job, time, batch);
+            self.time_came(job, time, entry.seen, batch);
             seen = time;
         }
     }
 
-    fn time_came(&mut self, job: JobId, time: Timestamp, batch: &mut Batch<'_>) {
+    /// `seen`: from where the plan is being caught up with.
+    fn time_came(&mut self, job: JobId, time: Timestamp, seen: Timestamp, batch: &mut Batch<'_>) {
         let Some(def) = self.jobs.get(&job).cloned() else {
             return;
         };
         if def.opened_at.is_none_or(|opened| time <= opened) || self.rows.at(job, time).is_some() {
             return;
         }
-        let misfired =
-            def.schedule().cron.is_some() && self.misfire_until.is_some_and(|until| time <= until);
+        let due = self.due_at(def.schedule(), time);
+        // A calendar may make a time due long ago that nobody could have started then.
+        let leaderless = |until| due <= until && seen <= until;
+        let misfired = def.schedule().cron.is_some() && self.misfire_until.is_some_and(leaderless);
         let key = self.plan_version(&def, time, batch);
-        if misfired && let Some(reason) = self.misfire(&def, time, batch.tick.now) {
+        if misfired && let Some(reason) = self.misfire(&def, time, due, batch.tick.now) {
             let seq = batch.tick.seq;
             self.edit_version(key, batch, |row| {
                 row.status = VersionStatus::Missed;
@@ -157,9 +170,15 @@ impl Engine {
     }
 
     /// Why a time that no leader saw is not run after all.
-    fn misfire(&mut self, def: &JobDef, time: Timestamp, now: Timestamp) -> Option<String> {
+    fn misfire(
+        &mut self,
+        def: &JobDef,
+        time: Timestamp,
+        due: Timestamp,
+        now: Timestamp,
+    ) -> Option<String> {
         let hours = self.limits.misfire_window_hours;
-        if time < now - TimeDelta::hours(hours) {
+        if due < now - TimeDelta::hours(hours) {
             return Some(format!(
                 "no admin led at its time, and that was more than {hours} hours ago"
             ));
@@ -168,7 +187,7 @@ impl Engine {
             Misfire::RunAll => false,
             Misfire::Skip => true,
             Misfire::RunLatest => match (self.next_planned(def.id, time), self.misfire_until) {
-                (Next::Time(next), Some(until)) => next <= until,
+                (Next::Time(next), Some(until)) => self.due_at(def.schedule(), next) <= until,
                 (Next::Time(_) | Next::Recheck(_) | Next::Never, _) => false,
             },
         };
@@ -219,7 +238,10 @@ impl Engine {
             id: self.free_id(def, time),
             job: def.id,
             business_time: time,
-            due_at: time,
+            due_at: match origin {
+                Origin::Planned => self.due_at(def.schedule(), time),
+                Origin::AdHoc => time,
+            },
             origin,
             armed,
             frozen: false,

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::calendar::CalendarDef;
 use crate::clock::Timestamp;
 use crate::engine::record::{HostGroup, Version};
-use crate::id::{HostGroupId, JobId, Revision, RunId, WorkerId};
+use crate::id::{CalendarId, HostGroupId, JobId, Revision, RunId, WorkerId};
 use crate::job::{JobDef, Params};
 use crate::status::Trigger;
 
@@ -33,6 +34,10 @@ pub enum Event {
     /// A new or changed host group.
     SaveHostGroup(HostGroup),
     DeleteHostGroup(HostGroupId),
+    /// A new or changed calendar; one that jobs use keeps its name.
+    SaveCalendar(Arc<CalendarDef>),
+    /// A calendar that no job uses was deleted.
+    DeleteCalendar(CalendarId),
     /// A person or a program asks for a run.
     Trigger(TriggerRequest),
     /// A person (or the installation) asks to end a run; in retry wait, to give up the version.

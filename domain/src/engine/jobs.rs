@@ -341,7 +341,7 @@ impl Engine {
         }
         for run in self.queue.of_job(job) {
             if let Some(version) = self.runs.all.get(&run).map(|run| run.version) {
-                self.take_back_queued(version, run, batch);
+                self.take_back_queued(version, run, "closed", batch);
             }
         }
         let mut def = def.clone();

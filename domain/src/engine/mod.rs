@@ -6,6 +6,7 @@
 //! again from the database.
 
 mod agenda;
+mod calendars;
 mod deadlines;
 mod decision;
 mod event;
@@ -39,6 +40,7 @@ pub use record::{CancelledBy, HostGroup, Limits, Run, Snapshot, Version};
 pub use trigger::Recall;
 pub use views::{EdgeView, QueueDepth, VersionView};
 
+use crate::calendar::CalendarDef;
 use crate::clock::Timestamp;
 use crate::id::{HostGroupId, JobId, RunId, VersionKey, WorkerId};
 use crate::job::JobDef;
@@ -70,6 +72,8 @@ pub struct Engine {
     /// Who depends on a job, by the schedules in force.
     dependents: BTreeMap<JobId, BTreeSet<JobId>>,
     host_groups: BTreeMap<HostGroupId, HostGroup>,
+    /// By name, as schedules name them.
+    calendars: BTreeMap<String, Arc<CalendarDef>>,
     plan: plan::Plan,
     rows: rows::Rows,
     runs: state::Runs,
@@ -142,6 +146,7 @@ impl Engine {
             jobs: snapshot.jobs,
             dependents: BTreeMap::new(),
             host_groups: snapshot.host_groups,
+            calendars: named(snapshot.calendars),
             plan: plan::Plan::default(),
             rows: rows::Rows::default(),
             runs: state::Runs::default(),
@@ -203,6 +208,8 @@ impl Engine {
             Event::DeleteHostGroup(group) => {
                 self.host_groups.remove(&group);
             }
+            Event::SaveCalendar(calendar) => self.save_calendar(&calendar),
+            Event::DeleteCalendar(calendar) => self.delete_calendar(calendar),
             Event::Trigger(request) => return self.trigger(request, batch),
             Event::Cancel { run, by } => self.cancel(run, by, batch)?,
             Event::CancelAll { reason } => self.cancel_all(&reason, batch),
@@ -250,4 +257,9 @@ impl Engine {
             batch.out.planned_through = Some(reached);
         }
     }
+}
+
+fn named(calendars: Vec<Arc<CalendarDef>>) -> BTreeMap<String, Arc<CalendarDef>> {
+    let named = calendars.into_iter();
+    named.map(|def| (def.content.name.clone(), def)).collect()
 }

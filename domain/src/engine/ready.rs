@@ -69,19 +69,19 @@ impl Engine {
     }
 
     fn judge(&mut self, key: VersionKey, batch: &mut Batch<'_>) {
-        if let Some(run) = self.runs.of_version.get(&key).copied() {
-            // It has a run already; if that is queued, its edges are read at the dispatch.
-            self.queue.reconsider_run(run);
-            return;
-        }
         let Some(row) = self.rows.get(key) else {
             return;
         };
+        if let Some(run) = self.runs.of_version.get(&key).copied() {
+            // It has a run already; if that is queued, its edges are read at the dispatch.
+            self.queue.reconsider_run(run);
+            return self.take_back_if_off(&row.clone(), batch);
+        }
         if row.origin == Origin::AdHoc && row.status != VersionStatus::RetryWait {
             return;
         }
         match row.status {
-            VersionStatus::Waiting => self.judge_waiting(&row.clone(), batch),
+            VersionStatus::Waiting => self.judge_waiting(row.clone(), batch),
             VersionStatus::RetryWait => self.judge_retry(&row.clone(), batch),
             VersionStatus::Failed
             | VersionStatus::Lost
@@ -95,13 +95,18 @@ impl Engine {
         }
     }
 
-    fn judge_waiting(&mut self, row: &Version, batch: &mut Batch<'_>) {
+    fn judge_waiting(&mut self, mut row: Version, batch: &mut Batch<'_>) {
         if !row.armed {
             return;
         }
+        self.refresh_due(&mut row, batch);
+        let row = &row;
         let held = self.held_back(row);
         let startable = held.is_none() && row.due_at <= batch.tick.now;
         if startable && self.is_satisfied(row.job, row.business_time) {
+            if self.is_off(row) {
+                return self.skip(row, batch);
+            }
             self.start(row.key, &Order::first(Trigger::Schedule), batch);
             return;
         }
@@ -109,6 +114,7 @@ impl Engine {
         match held {
             None if expired => self.expire(row, true, batch),
             Some(Held::NotPlanned) if expired => self.expire(row, false, batch),
+            None if row.due_at > batch.tick.now => self.tell(row, self.calendar_says(row), batch),
             None | Some(Held::NotPlanned | Held::Closed | Held::Frozen) => {
                 self.tell(row, held.map(Held::reason), batch);
             }
@@ -160,7 +166,7 @@ impl Engine {
     /// start, and everything it waits for is there.
     fn judge_rearm(&mut self, row: &Version, batch: &mut Batch<'_>) {
         let due = row.due_at <= batch.tick.now;
-        if !row.armed || !due || self.held_back(row).is_some() {
+        if !row.armed || !due || self.held_back(row).is_some() || self.is_off(row) {
             return;
         }
         let edges = self.standing(row.job, row.business_time);

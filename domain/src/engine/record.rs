@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::calendar::CalendarDef;
 use crate::clock::Timestamp;
 use crate::engine::event::Repeated;
 use crate::id::{CommitSeq, HostGroupId, JobId, Revision, RunId, VersionKey, WorkerId};
@@ -174,6 +175,7 @@ impl Default for Limits {
 pub struct Snapshot {
     pub jobs: BTreeMap<JobId, Arc<JobDef>>,
     pub host_groups: BTreeMap<HostGroupId, HostGroup>,
+    pub calendars: Vec<Arc<CalendarDef>>,
     /// Every version that is not final, and the final ones of the last `waiting_days` + 2 days.
     pub versions: Vec<Version>,
     /// Every run that is not final, and the counting run of every version in `retry_wait` (its

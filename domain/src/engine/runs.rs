@@ -313,11 +313,17 @@ impl Engine {
     }
 
     /// Closing a job takes its queued runs back; their versions wait for the reopening.
-    pub(super) fn take_back_queued(&mut self, key: VersionKey, id: RunId, batch: &mut Batch<'_>) {
+    pub(super) fn take_back_queued(
+        &mut self,
+        key: VersionKey,
+        id: RunId,
+        why: &str,
+        batch: &mut Batch<'_>,
+    ) {
         let before = self.rows.get(key).cloned();
         self.end_run(id, RunStatus::Cancelled, batch, |run| {
-            run.reason = Some("closed".to_owned());
-            run.cancelled_by = Some(CancelledBy::System("closed".to_owned()));
+            run.reason = Some(why.to_owned());
+            run.cancelled_by = Some(CancelledBy::System(why.to_owned()));
         });
         // What the plan does not hold would wait for ever.
         let waits = before.is_some_and(|row| {

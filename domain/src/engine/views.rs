@@ -8,6 +8,7 @@ use super::Engine;
 use super::agenda::version_id;
 use super::plan::{Source, first_instant, following};
 use super::record::{Run, Version};
+use crate::calendar::DayVerdict;
 use crate::clock::Timestamp;
 use crate::id::{HostGroupId, JobId, RunId, VersionKey, WorkerId};
 use crate::job::{Edge, JobDef};
@@ -26,6 +27,8 @@ pub struct VersionView {
     pub frozen: bool,
     pub last_run: Option<RunId>,
     pub reason: Option<String>,
+    /// What its calendar says of its day, by the rules as they are now.
+    pub day: DayVerdict,
     pub edges: Vec<EdgeView>,
 }
 
@@ -78,6 +81,7 @@ impl Engine {
             satisfied: edge.satisfied,
         });
         let edges = edges.collect();
+        let day = self.day_verdict(def.schedule(), time);
         match row {
             Some(row) => VersionView {
                 key: Some(row.key),
@@ -88,17 +92,19 @@ impl Engine {
                 frozen: row.frozen,
                 last_run: row.last_run,
                 reason: row.reason,
+                day,
                 edges,
             },
             None => VersionView {
                 key: None,
                 id: version_id(def, time, 0),
                 business_time: time,
-                due_at: time,
+                due_at: self.due_at(def.schedule(), time),
                 status: VersionStatus::Planned,
                 frozen: false,
                 last_run: None,
                 reason: None,
+                day,
                 edges,
             },
         }

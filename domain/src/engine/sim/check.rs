@@ -48,6 +48,7 @@ impl Checker {
             if let Some(old) = before.versions.get(&change.row.key) {
                 self.version_changed(old, &change.row, decisions);
             }
+            self.skips_are_right(before, after, &change.row, tick);
         }
         if decisions
             .versions
@@ -67,6 +68,25 @@ impl Checker {
             {
                 self.broken(9, format!("{} is told twice", alarm.dedupe_key));
             }
+        }
+    }
+
+    /// Only the calendar skips here, and only what would have started.
+    fn skips_are_right(&mut self, before: &Db, after: &Db, row: &Version, tick: Tick) {
+        let old = before.versions.get(&row.key).map(|old| old.status);
+        if row.status != VersionStatus::Skipped || old == Some(row.status) {
+            return;
+        }
+        let off = oracle::day(after, row) == oracle::Day::Skipped;
+        // An upstream that ended in this commit may have started again in it.
+        let again =
+            |up: &Version| up.status == VersionStatus::Queued && up.armed_seq == Some(tick.seq);
+        let upstreams = after.jobs[&row.job].schedule().edges.iter();
+        let mut ups = upstreams.flat_map(|edge| after.versions_of(edge.upstream));
+        let obstacle = oracle::obstacle(after, row).filter(|_| !ups.any(again));
+        if !off || row.due_at > tick.now || obstacle.is_some() {
+            let id = &row.id;
+            self.broken(3, format!("version {id} is skipped: {off} {obstacle:?}"));
         }
     }
 
@@ -157,6 +177,18 @@ impl Checker {
         if run.trigger == Trigger::Schedule {
             if row.due_at > tick.now {
                 self.broken(3, format!("run {id} of version {} is not due", row.id));
+            }
+            let first = db
+                .runs
+                .values()
+                .all(|other| other.version != row.key || other.id == id || !other.trigger.counts());
+            let day = oracle::day(db, row);
+            if day == oracle::Day::Skipped && run.attempt == 1 {
+                self.broken(3, format!("run {id}: the calendar leaves {} out", row.id));
+            }
+            if first && oracle::due_at(db, row) > tick.now {
+                let due = row.due_at;
+                self.broken(3, format!("version {} is due at {due}: {day:?}", row.id));
             }
             if let Some(obstacle) = oracle::obstacle(db, row) {
                 self.broken(3, format!("run {id} of version {}: {obstacle}", row.id));
@@ -291,6 +323,14 @@ impl Checker {
             if !explained {
                 let (id, status) = (run.id, run.status);
                 self.broken(6, format!("run {id} is still {status}: {:?}", run.reason));
+            }
+        }
+        for row in db.versions.values() {
+            let waits = row.status == VersionStatus::Waiting && row.armed;
+            let planned = row.origin == Origin::Planned;
+            if waits && planned && row.due_at != oracle::due_at(db, row) {
+                let (id, due) = (&row.id, row.due_at);
+                self.broken(3, format!("version {id} waits for {due}"));
             }
         }
         for row in db

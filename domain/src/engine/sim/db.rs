@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
+use super::scenario;
+use crate::calendar::CalendarDef;
 use crate::clock::Timestamp;
 use crate::engine::{Alarm, Decisions, HostGroup, Limits, Run, Snapshot, Version};
 use crate::id::{HostGroupId, JobId, RunId, VersionKey};
@@ -12,10 +14,11 @@ use crate::job::JobDef;
 use crate::status::VersionStatus;
 
 /// See the module.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Db {
     pub jobs: BTreeMap<JobId, Arc<JobDef>>,
     pub host_groups: BTreeMap<HostGroupId, HostGroup>,
+    pub calendar: Arc<CalendarDef>,
     pub versions: BTreeMap<VersionKey, Version>,
     pub runs: BTreeMap<RunId, Run>,
     pub outbox: BTreeMap<String, Alarm>,
@@ -25,6 +28,26 @@ pub(super) struct Db {
     /// Laws that can be switched off to see that somebody notices.
     pub unfenced: bool,
     pub blind_writes: bool,
+    pub hides_calendar: bool,
+}
+
+impl Default for Db {
+    fn default() -> Self {
+        Self {
+            jobs: BTreeMap::new(),
+            host_groups: BTreeMap::new(),
+            calendar: scenario::calendar(true),
+            versions: BTreeMap::new(),
+            runs: BTreeMap::new(),
+            outbox: BTreeMap::new(),
+            planned_through: None,
+            epoch: 0,
+            commit_seq: 0,
+            unfenced: false,
+            blind_writes: false,
+            hides_calendar: false,
+        }
+    }
 }
 
 /// Why a commit did not happen.
@@ -101,6 +124,10 @@ impl Db {
             .map(|row| (row.job, row.business_time))
     }
 
+    pub(super) fn versions_of(&self, job: JobId) -> impl Iterator<Item = &Version> {
+        self.versions.values().filter(move |row| row.job == job)
+    }
+
     pub(super) fn version_at(&self, job: JobId, time: Timestamp) -> Option<&Version> {
         let mut rows = self.versions.values();
         rows.find(|row| row.job == job && row.business_time == time)
@@ -122,6 +149,11 @@ impl Db {
         Snapshot {
             jobs: self.jobs.clone(),
             host_groups: self.host_groups.clone(),
+            calendars: if self.hides_calendar {
+                Vec::new()
+            } else {
+                vec![self.calendar.clone()]
+            },
             versions: self.versions.values().filter(recent).cloned().collect(),
             runs: self.runs.values().filter(live).cloned().collect(),
             planned_through: self.planned_through,

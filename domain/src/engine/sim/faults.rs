@@ -5,11 +5,14 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 use super::machine::Dir;
-use super::scenario::{Act, Fault, schedule_number};
+use super::scenario::{Act, Fault, calendar, schedule_number};
 use super::{Happening, World, midnight};
 use crate::engine::{At, CancelledBy, End, Event, RunRef, TriggerRequest, WorkerEvent};
 use crate::id::{JobId, RunId, WorkerId};
 use crate::status::{Switch, Trigger};
+
+/// A stream that carried nothing for so long, not even a sign of life, is given up.
+const KEEPALIVE: TimeDelta = TimeDelta::seconds(30);
 
 /// Where a leader dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,12 +56,23 @@ impl World {
                 self.restart_after(machine, *seconds);
             }
             Fault::Restart(machine) => self.restart(*machine),
-            Fault::Jump(seconds) => self.now += TimeDelta::seconds(*seconds),
+            Fault::Jump(seconds) => self.jump(TimeDelta::seconds(*seconds)),
             Fault::PlantStale(machine, run) => {
                 self.plant_stale(machine % self.machines.len(), *run);
             }
             Fault::FailToRender => self.fails_to_render = true,
             Fault::Refuse => self.refuses = true,
+        }
+    }
+
+    /// Everything stands still for a while. Streams do not survive long ones, and what was under
+    /// way on them is lost.
+    fn jump(&mut self, by: TimeDelta) {
+        self.now += by;
+        if by > KEEPALIVE {
+            for machine in 0..self.machines.len() {
+                self.break_session(machine);
+            }
         }
     }
 
@@ -236,6 +250,7 @@ impl World {
                 def.eras[0].schedule = schedule_number(*schedule, job);
                 Event::SaveJob(Arc::new(def))
             }
+            Act::SetCalendar { today } => Event::SaveCalendar(calendar(*today)),
         };
         self.admins[leader].inbox.push(event);
         self.after(0, Happening::Wake(leader));

@@ -12,6 +12,7 @@ mod tests;
 mod workers;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{TimeDelta, TimeZone, Utc};
 
@@ -24,6 +25,7 @@ use super::{
     Decisions, End, Engine, Event, InventoryItem, InventoryState, Limits, RunRef, Send, Snapshot,
     Tick, WorkerEvent,
 };
+use crate::calendar::CalendarDef;
 use crate::clock::Timestamp;
 use crate::id::{CommitSeq, WorkerId};
 
@@ -39,6 +41,7 @@ struct Broken {
     forgets_inventory: bool,
     ignores_nonces: bool,
     ignores_overlap: bool,
+    ignores_calendars: bool,
 }
 
 /// A candidate that led once.
@@ -165,6 +168,7 @@ impl World {
         if broken.ignores_overlap {
             world.db.jobs = scenario::jobs_that_overlap(&world.db.jobs);
         }
+        world.db.hides_calendar = broken.ignores_calendars;
         world.after(0, Happening::Elect);
         for machine in 0..world.machines.len() {
             world.after(100, Happening::Connect(machine));
@@ -314,7 +318,8 @@ impl World {
             self.refuses = false;
             return self.reload(index);
         }
-        if *out != Decisions::default() {
+        let calendar = self.new_calendar(index);
+        if *out != Decisions::default() || calendar.is_some() {
             let before = self.rows_before(out);
             match self.db.commit(self.admins[index].epoch, out) {
                 Ok(()) => {}
@@ -327,6 +332,7 @@ impl World {
                 }
             }
             self.admins[index].seq = self.db.commit_seq;
+            self.db.calendar = calendar.unwrap_or_else(|| self.db.calendar.clone());
             self.checker
                 .committed(&before, &self.db, out, tick, &self.limits);
         }
@@ -344,6 +350,18 @@ impl World {
             let lateness = TimeDelta::seconds(if self.healed { 30 } else { 0 });
             self.at(at.max(self.now + lateness), Happening::Wake(index));
         }
+    }
+
+    /// The calendar as the newest batch of a leader has it, if that is about it.
+    fn new_calendar(&self, index: usize) -> Option<Arc<CalendarDef>> {
+        let (_, events, _) = self.admins[index].log.last()?;
+        let mut newest = None;
+        for event in events {
+            if let Event::SaveCalendar(calendar) = event {
+                newest = Some(calendar.clone());
+            }
+        }
+        newest
     }
 
     /// The database has refused a batch: the leader loads its memory anew, keeps its sessions, and

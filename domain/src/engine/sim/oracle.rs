@@ -4,6 +4,7 @@
 use chrono::{NaiveTime, TimeDelta};
 
 use super::db::Db;
+use crate::calendar::DayRule;
 use crate::clock::Timestamp;
 use crate::cron::CronExpr;
 use crate::engine::Version;
@@ -62,6 +63,41 @@ fn scheduled(
     }
     lists.sort_by_key(|(times, id)| (times.len(), std::cmp::Reverse(times[0]), *id));
     lists.swap_remove(0).0
+}
+
+/// What the calendar does to a version of the simulation's day.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Day {
+    Kept,
+    Skipped,
+    Tomorrow,
+    Yesterday,
+}
+
+/// See [`Day`].
+pub(super) fn day(db: &Db, row: &Version) -> Day {
+    let today = row.business_time.date_naive();
+    let holds = db.calendar.content.added.contains_key(&today);
+    let def = db.jobs.get(&row.job);
+    let rule = def.and_then(|def| def.schedule().calendar.as_ref());
+    match (rule.map(|rule| rule.rule), holds) {
+        (Some(DayRule::Include), false) | (Some(DayRule::Exclude), true) => Day::Skipped,
+        (Some(DayRule::Next), false) => Day::Tomorrow,
+        (Some(DayRule::Previous), false) => Day::Yesterday,
+        (None, _)
+        | (Some(DayRule::Include | DayRule::Next | DayRule::Previous), true)
+        | (Some(DayRule::Exclude), false) => Day::Kept,
+    }
+}
+
+/// When a version is due.
+pub(super) fn due_at(db: &Db, row: &Version) -> Timestamp {
+    let days = match day(db, row) {
+        Day::Kept | Day::Skipped => 0,
+        Day::Tomorrow => 1,
+        Day::Yesterday => -1,
+    };
+    row.business_time + TimeDelta::days(days)
 }
 
 /// What speaks against starting a version by itself; none if nothing does.

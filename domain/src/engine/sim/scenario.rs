@@ -9,8 +9,9 @@ use proptest::prelude::*;
 use super::db::Db;
 use super::faults::Crash;
 use super::midnight;
+use crate::calendar::{CalendarContent, CalendarDef, CalendarRule, DayRule};
 use crate::engine::{Balance, HostGroup, Limits};
-use crate::id::{GroupId, HostGroupId, JobId, Revision, TeamId};
+use crate::id::{CalendarId, GroupId, HostGroupId, JobId, Revision, TeamId};
 use crate::job::{Edge, JobDef, RetryPolicy, Schedule, ScheduleEra};
 use crate::status::{Misfire, OnLost, Overlap, Policy, Switch, Window};
 
@@ -22,6 +23,8 @@ const CRONS: [&str; 5] = [
     "0 30 1 * * ?",
     "15 0/15 1 * * ?",
 ];
+
+const CALENDAR: &str = "days";
 
 /// See the module.
 #[derive(Debug, Clone)]
@@ -45,6 +48,7 @@ pub(super) struct JobSpec {
     pub retries: u32,
     pub overlap: Overlap,
     pub on_lost: OnLost,
+    pub calendar: Option<DayRule>,
     pub must_end_minutes: Option<u32>,
     pub priority: u8,
     pub open: bool,
@@ -69,6 +73,10 @@ pub(super) enum Act {
     Reschedule {
         job: usize,
         schedule: u8,
+    },
+    /// Whether the calendar holds the day of the simulation.
+    SetCalendar {
+        today: bool,
     },
 }
 
@@ -120,6 +128,7 @@ impl Scenario {
                 timezone: chrono_tz::UTC,
                 edges: upstreams().map(edge).collect(),
                 validity: crate::cron::Validity::ALWAYS,
+                calendar: spec.calendar.map(in_the_calendar),
             };
             let def = JobDef {
                 id: job_id(index),
@@ -159,6 +168,7 @@ impl Scenario {
         Db {
             jobs,
             host_groups: BTreeMap::from([(everyone.id, everyone)]),
+            calendar: calendar(self.seed.is_multiple_of(2)),
             planned_through: Some(midnight()),
             ..Db::default()
         }
@@ -177,6 +187,29 @@ pub(super) fn jobs_that_overlap(
     jobs.values().map(allow).collect()
 }
 
+/// The calendar of every job that has one: the days around that of the simulation, and perhaps
+/// that day itself.
+pub(super) fn calendar(today: bool) -> Arc<CalendarDef> {
+    let around = if today { -1..=1 } else { -1..=-1 };
+    let days = around.chain([1]).map(|n| midnight() + TimeDelta::days(n));
+    Arc::new(CalendarDef {
+        id: CalendarId(1),
+        revision: Revision(1),
+        content: CalendarContent {
+            name: CALENDAR.to_owned(),
+            added: days.map(|at| (at.date_naive(), String::new())).collect(),
+            ..CalendarContent::default()
+        },
+    })
+}
+
+fn in_the_calendar(rule: DayRule) -> CalendarRule {
+    CalendarRule {
+        name: CALENDAR.to_owned(),
+        rule,
+    }
+}
+
 /// Another schedule for a job: a cron, or dependent on some job before it.
 pub(super) fn schedule_number(number: u8, job: JobId) -> Schedule {
     let number = usize::from(number);
@@ -192,6 +225,7 @@ pub(super) fn schedule_number(number: u8, job: JobId) -> Schedule {
         timezone: chrono_tz::UTC,
         edges: if dependent { vec![edge()] } else { Vec::new() },
         validity: crate::cron::Validity::ALWAYS,
+        calendar: DayRule::ALL.get(number % 7).copied().map(in_the_calendar),
     }
 }
 
@@ -214,12 +248,13 @@ fn job() -> impl Strategy<Value = JobSpec> {
         0..3_u32,
         prop::sample::select(vec![Overlap::Wait, Overlap::Allow, Overlap::Skip]),
         prop::sample::select(vec![OnLost::Ask, OnLost::Ask, OnLost::Rerun]),
+        prop::option::weighted(0.3, prop::sample::select(DayRule::ALL)),
         prop::option::weighted(0.3, 1..5_u32),
         1..=5_u8,
         prop::bool::weighted(0.9),
     );
     (when, how).prop_map(|((cron, upstreams, policy), how)| {
-        let (retries, overlap, on_lost, must_end_minutes, priority, open) = how;
+        let (retries, overlap, on_lost, calendar, must_end_minutes, priority, open) = how;
         JobSpec {
             cron,
             upstreams,
@@ -227,6 +262,7 @@ fn job() -> impl Strategy<Value = JobSpec> {
             retries,
             overlap,
             on_lost,
+            calendar,
             must_end_minutes,
             priority,
             open,
@@ -244,6 +280,7 @@ fn act() -> impl Strategy<Value = Act> {
         2 => (job(), any::<bool>()).prop_map(|(job, open)| Act::Switch { job, open }),
         1 => any::<bool>().prop_map(|open| Act::SwitchAll { open }),
         2 => (job(), 0..12_u8).prop_map(|(job, schedule)| Act::Reschedule { job, schedule }),
+        2 => any::<bool>().prop_map(|today| Act::SetCalendar { today }),
     ]
 }
 

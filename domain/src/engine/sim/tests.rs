@@ -114,6 +114,15 @@ fn believing_a_stale_run_directory_is_noticed() {
 }
 
 #[test]
+fn a_leader_that_knows_no_calendar_is_noticed() {
+    let broken = Broken {
+        ignores_calendars: true,
+        ..Broken::default()
+    };
+    assert!(is_noticed(broken, "invariant 3"));
+}
+
+#[test]
 fn overlapping_runs_of_a_job_that_forbids_it_are_noticed() {
     let broken = Broken {
         ignores_overlap: true,

@@ -1,5 +1,6 @@
 //! The rules of the engine, one by one.
 
+mod calendars;
 mod planning;
 mod runs;
 mod sessions;
@@ -44,6 +45,7 @@ fn job(id: i64, cron: Option<&str>, upstreams: &[i64]) -> JobDef {
                 timezone: chrono_tz::UTC,
                 edges: upstreams.iter().map(edge).collect(),
                 validity: crate::cron::Validity::ALWAYS,
+                calendar: None,
             },
         }],
         host_group: None,
