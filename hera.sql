@@ -73,6 +73,18 @@ CREATE TABLE hera_host_relation (
     PRIMARY KEY (host_group_id, host)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+-- Named sets of days, by which schedules leave days out or move what is due on them.
+CREATE TABLE hera_calendar (
+    id BIGINT NOT NULL PRIMARY KEY,
+    name VARCHAR(100) NOT NULL,
+    revision BIGINT NOT NULL,
+    content MEDIUMTEXT NOT NULL,
+    author VARCHAR(100) NOT NULL,
+    updated_at DATETIME(3) NOT NULL,
+    commit_seq BIGINT NOT NULL,
+    UNIQUE KEY hera_calendar_name (name)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE hera_area (
     id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     name VARCHAR(100) NOT NULL,
@@ -341,4 +353,4 @@ CREATE TABLE __diesel_schema_migrations (
     version VARCHAR(50) PRIMARY KEY NOT NULL,
     run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP
 );
-INSERT INTO __diesel_schema_migrations (version) VALUES ('20261120000001'), ('20261120000002'), ('20261120000003'), ('20261120000004'), ('20261120000005'), ('20261121000002');
+INSERT INTO __diesel_schema_migrations (version) VALUES ('20261120000001'), ('20261120000002'), ('20261120000003'), ('20261120000004'), ('20261120000005'), ('20261121000001'), ('20261121000002');

@@ -11,8 +11,9 @@ use super::dialect::{self, AnyConn};
 use super::instant::{At, Instant};
 use super::schema::{hera_idempotency, hera_lock};
 use super::{
-    AuditRecord, GroupChange, HostGroupChange, ImportMark, JobEdit, LogTail, RenderedRun,
-    StoreError, alarms, error, groups, host_groups, imports, jobs, logs, records, runs, versions,
+    AuditRecord, CalendarChange, GroupChange, HostGroupChange, ImportMark, JobEdit, LogTail,
+    RenderedRun, StoreError, alarms, calendars, error, groups, host_groups, imports, jobs, logs,
+    records, runs, versions,
 };
 
 /// From so many rows on, rows that move alike are written together.
@@ -34,6 +35,7 @@ pub struct Batch {
     pub job_edits: Vec<JobEdit>,
     pub groups: Vec<GroupChange>,
     pub host_groups: Vec<HostGroupChange>,
+    pub calendars: Vec<CalendarChange>,
     /// Scripts of the runs that are dispatched.
     pub rendered: Vec<RenderedRun>,
     /// Log ends of the runs that are final.
@@ -86,6 +88,7 @@ impl Batch {
     pub(super) fn write(&self, conn: &mut AnyConn, epoch: Epoch) -> Result<CommitSeq, CommitError> {
         self.fence(conn, epoch)?;
         host_groups::write(conn, &self.host_groups)?;
+        calendars::write(conn, self.seq, &self.calendars)?;
         groups::write(conn, self.seq, &self.groups)?;
         jobs::write_edits(conn, self.seq, self.at, &self.job_edits)?;
         jobs::write_states(conn, self.at, &self.decisions.jobs)?;

@@ -6,6 +6,7 @@
 
 mod alarms;
 mod backup;
+mod calendars;
 mod commit;
 mod dialect;
 mod error;
@@ -43,6 +44,7 @@ use hera_domain::clock::Timestamp;
 use tokio::sync::Semaphore;
 
 pub use alarms::AlarmRow;
+pub use calendars::CalendarChange;
 pub use commit::{Batch, CommitError, IdempotentRun};
 pub use error::StoreError;
 pub use groups::{GroupChange, GroupRevision};

@@ -16,6 +16,7 @@ pub enum Subject {
     Group,
     Run,
     HostGroup,
+    Calendar,
     Worker,
     User,
     Token,
@@ -24,11 +25,12 @@ pub enum Subject {
 }
 
 impl Subject {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Job,
         Self::Group,
         Self::Run,
         Self::HostGroup,
+        Self::Calendar,
         Self::Worker,
         Self::User,
         Self::Token,
@@ -42,6 +44,7 @@ impl Subject {
             Self::Group => "group",
             Self::Run => "run",
             Self::HostGroup => "host_group",
+            Self::Calendar => "calendar",
             Self::Worker => "worker",
             Self::User => "user",
             Self::Token => "token",

@@ -85,6 +85,20 @@ diesel::table! {
 diesel::table! {
     use crate::store::instant::prelude::*;
 
+    hera_calendar (id) {
+        id -> BigInt,
+        name -> Text,
+        revision -> BigInt,
+        content -> Text,
+        author -> Text,
+        updated_at -> Instant,
+        commit_seq -> BigInt,
+    }
+}
+
+diesel::table! {
+    use crate::store::instant::prelude::*;
+
     hera_area (id) {
         id -> BigInt,
         name -> Text,
@@ -370,6 +384,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     hera_job_revision,
     hera_host_group,
     hera_host_relation,
+    hera_calendar,
     hera_area,
     hera_file,
     hera_team,

@@ -2,14 +2,14 @@
 
 use hera_domain::engine::Snapshot;
 use hera_domain::group::GroupDef;
-use hera_domain::id::{CommitSeq, GroupId, HostGroupId, JobId};
+use hera_domain::id::{CalendarId, CommitSeq, GroupId, HostGroupId, JobId};
 
 use diesel::prelude::*;
 
 use super::dialect::{self, AnyConn};
 use super::instant::At;
-use super::schema::{hera_group, hera_host_group, hera_lock};
-use super::{Store, StoreError, groups, host_groups, jobs, lease, runs, versions};
+use super::schema::{hera_calendar, hera_group, hera_host_group, hera_lock};
+use super::{Store, StoreError, calendars, groups, host_groups, jobs, lease, runs, versions};
 
 /// The engine's snapshot and what the master itself keeps beside it.
 #[derive(Debug, Clone)]
@@ -22,6 +22,7 @@ pub struct LeaderState {
     pub last_job: JobId,
     pub last_group: GroupId,
     pub last_host_group: HostGroupId,
+    pub last_calendar: CalendarId,
 }
 
 impl Store {
@@ -55,15 +56,20 @@ fn load(conn: &mut AnyConn, waiting_days: i64) -> Result<LeaderState, StoreError
     let last_host_group: Option<i64> = hera_host_group::table
         .select(diesel::dsl::max(hera_host_group::id))
         .first(conn)?;
+    let last_calendar: Option<i64> = hera_calendar::table
+        .select(diesel::dsl::max(hera_calendar::id))
+        .first(conn)?;
     Ok(LeaderState {
         seq: CommitSeq(seq),
         groups: groups::load(conn)?,
         last_job: jobs::last_id(conn)?,
         last_group: GroupId(last_group.unwrap_or(0)),
         last_host_group: HostGroupId(last_host_group.unwrap_or(0)),
+        last_calendar: CalendarId(last_calendar.unwrap_or(0)),
         snapshot: Snapshot {
             jobs: jobs::load(conn)?,
             host_groups: host_groups::load(conn)?,
+            calendars: calendars::load(conn)?,
             versions: versions::load_live(conn, since)?,
             runs: runs::load_live(conn)?,
             planned_through: through.map(|at| at.0),

@@ -1,6 +1,7 @@
 //! One suite for every database: each body becomes a test on SQLite and one on MySQL.
 
 mod build;
+mod calendars;
 mod commit;
 mod definitions;
 mod introspect;
