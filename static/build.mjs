@@ -36,7 +36,7 @@ writeFileSync(`${here}../templates/partials/sprite.html`, sprite());
 // The icons in use. A test compares this list with what the templates name.
 function sprite() {
   const outline = `alert-triangle arrow-back-up arrow-narrow-down arrow-narrow-up arrow-right
-    backspace ban bell bolt brand-python calendar-event check chevron-down chevron-right circle
+    backspace ban bell bolt brand-python calendar-event calendar-week check chevron-down chevron-right circle
     circle-dashed circle-x clock copy cpu dots download external-link eye file-text folder folder-plus
     folders git-branch hierarchy-2 history home info-circle key language link list-details lock
     logout moon pencil plus player-pause player-play player-stop plug-connected-x plus refresh

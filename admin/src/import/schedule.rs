@@ -17,6 +17,7 @@ pub(super) fn schedule(job: &LegacyJob, world: &World, notes: &mut Notes<'_>) ->
         timezone: world.timezone,
         edges: Vec::new(),
         validity: Validity::ALWAYS,
+        calendar: None,
     };
     match job.schedule_type.unwrap_or(0) {
         0 => {

@@ -53,6 +53,7 @@ impl Work {
             job_edits,
             groups,
             host_groups,
+            calendars,
             rendered,
             tails,
             idempotency,
@@ -75,6 +76,7 @@ impl Work {
             && job_edits.is_empty()
             && groups.is_empty()
             && host_groups.is_empty()
+            && calendars.is_empty()
             && rendered.is_empty()
             && tails.is_empty()
             && idempotency.is_empty()
@@ -188,6 +190,12 @@ impl Leader {
             Command::DeleteGroup(actor, group, _) => {
                 Reply::Unit(self.delete_group(actor, *group, tick, work))
             }
+            Command::SaveCalendar(actor, calendar, base, content, _) => {
+                Reply::Calendar(self.save_calendar(actor, *calendar, *base, content, tick, work))
+            }
+            Command::DeleteCalendar(actor, calendar, _) => {
+                Reply::Unit(self.delete_calendar(actor, *calendar, tick, work))
+            }
             Command::Trigger(actor, run, _) => {
                 let asked = prepared.trigger.as_deref().cloned();
                 let asked = asked.expect("a trigger is prepared before it is applied");
@@ -228,6 +236,7 @@ impl Leader {
     ) -> Result<Saved<JobId>, CommandError> {
         let content = &save.content;
         self.tree().check_place(content.group_id)?;
+        self.check_calendar(content)?;
         let mut wrong = content.check(&self.content_limits);
         wrong.extend(self.tree().circles_of_job(content));
         if !wrong.is_empty() {

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hera_domain::calendar::{CalendarContent, CalendarDef};
 use hera_domain::clock::Timestamp;
 use hera_domain::engine::{HostGroup, Load, Refusal, VersionView};
 use hera_domain::group::{GroupContent, GroupDef};
-use hera_domain::id::{CommitSeq, Epoch, GroupId, HostGroupId, JobId, Revision, RunId, WorkerId};
+use hera_domain::id::{
+    CalendarId, CommitSeq, Epoch, GroupId, HostGroupId, JobId, Revision, RunId, WorkerId,
+};
 use hera_domain::job::{FieldError, JobContent, JobDef, Params};
 use hera_domain::status::{RunStatus, Switch, Trigger, VersionStatus};
 use hera_domain::version_id::VersionId;
@@ -23,6 +26,7 @@ pub struct Definitions {
     pub jobs: BTreeMap<JobId, Arc<JobDef>>,
     pub groups: BTreeMap<GroupId, Arc<GroupDef>>,
     pub host_groups: BTreeMap<HostGroupId, HostGroup>,
+    pub calendars: BTreeMap<CalendarId, Arc<CalendarDef>>,
 }
 
 /// A new job (`id` none) or a new revision of one.
@@ -92,6 +96,14 @@ pub enum Command {
         Answer<Saved<GroupId>>,
     ),
     DeleteGroup(Actor, GroupId, Answer<()>),
+    SaveCalendar(
+        Actor,
+        Option<CalendarId>,
+        Option<Revision>,
+        CalendarContent,
+        Answer<Saved<CalendarId>>,
+    ),
+    DeleteCalendar(Actor, CalendarId, Answer<()>),
     Trigger(Actor, TriggerRun, Answer<Triggered>),
     Cancel(Actor, RunId, Answer<()>),
     CancelAll(String, Answer<()>),
@@ -263,6 +275,30 @@ impl Handle {
     pub async fn delete_group(&self, actor: &Actor, group: GroupId) -> Result<(), CommandError> {
         require(actor, Right::Edit)?;
         self.ask(|answer| Command::DeleteGroup(actor.clone(), group, answer))
+            .await
+    }
+
+    /// Creates a calendar, or saves one (then `base` is the revision that the edit started from).
+    pub async fn save_calendar(
+        &self,
+        actor: &Actor,
+        calendar: Option<CalendarId>,
+        base: Option<Revision>,
+        content: CalendarContent,
+    ) -> Result<Saved<CalendarId>, CommandError> {
+        require(actor, Right::Administer)?;
+        self.ask(|answer| Command::SaveCalendar(actor.clone(), calendar, base, content, answer))
+            .await
+    }
+
+    /// Deletes a calendar that no job uses.
+    pub async fn delete_calendar(
+        &self,
+        actor: &Actor,
+        calendar: CalendarId,
+    ) -> Result<(), CommandError> {
+        require(actor, Right::Administer)?;
+        self.ask(|answer| Command::DeleteCalendar(actor.clone(), calendar, answer))
             .await
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hera_domain::engine::{RunRef, VersionView, WorkerEvent};
-use hera_domain::id::{GroupId, JobId, WorkerId};
+use hera_domain::id::{CalendarId, GroupId, JobId, WorkerId};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -69,6 +69,7 @@ pub(crate) enum ToWorker {
 pub(super) enum Reply {
     Job(Result<Saved<JobId>, CommandError>),
     Group(Result<Saved<GroupId>, CommandError>),
+    Calendar(Result<Saved<CalendarId>, CommandError>),
     Jobs(Result<Vec<JobId>, CommandError>),
     Triggered(Result<Triggered, CommandError>),
     Versions(Result<Vec<VersionView>, CommandError>),
@@ -81,12 +82,16 @@ impl Command {
         match (self, reply) {
             (Self::SaveJob(.., answer), Reply::Job(result)) => drop(answer.send(result)),
             (Self::SaveGroup(.., answer), Reply::Group(result)) => drop(answer.send(result)),
+            (Self::SaveCalendar(.., answer), Reply::Calendar(result)) => {
+                drop(answer.send(result));
+            }
             (Self::Switch(.., answer), Reply::Jobs(result)) => drop(answer.send(result)),
             (Self::Trigger(.., answer), Reply::Triggered(result)) => drop(answer.send(result)),
             (Self::Inquire(.., answer), Reply::Versions(result)) => drop(answer.send(result)),
             (
                 Self::DeleteJob(.., answer)
                 | Self::DeleteGroup(.., answer)
+                | Self::DeleteCalendar(.., answer)
                 | Self::Cancel(.., answer)
                 | Self::CancelAll(.., answer)
                 | Self::SetAccepting(.., answer),
@@ -103,11 +108,13 @@ impl Command {
         let reply = match self {
             Self::SaveJob(..) => Reply::Job(Err(error)),
             Self::SaveGroup(..) => Reply::Group(Err(error)),
+            Self::SaveCalendar(..) => Reply::Calendar(Err(error)),
             Self::Switch(..) => Reply::Jobs(Err(error)),
             Self::Trigger(..) => Reply::Triggered(Err(error)),
             Self::Inquire(..) => Reply::Versions(Err(error)),
             Self::DeleteJob(..)
             | Self::DeleteGroup(..)
+            | Self::DeleteCalendar(..)
             | Self::Cancel(..)
             | Self::CancelAll(..)
             | Self::SetAccepting(..) => Reply::Unit(Err(error)),

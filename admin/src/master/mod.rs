@@ -1,5 +1,6 @@
 //! The leader: one loop that feeds the engine, commits what it decides and sends it out.
 
+mod calendars;
 mod campaign;
 mod circles;
 mod clock;

@@ -87,7 +87,11 @@ impl Publisher {
                 None => state.definitions.jobs.remove(id),
             };
         }
-        if !(batch.groups.is_empty() && batch.host_groups.is_empty() && decisions.jobs.is_empty()) {
+        let unchanged = batch.groups.is_empty()
+            && batch.host_groups.is_empty()
+            && batch.calendars.is_empty()
+            && decisions.jobs.is_empty();
+        if !unchanged {
             self.definitions
                 .send_replace(Arc::new(state.definitions.clone()));
         }

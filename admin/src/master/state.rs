@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hera_domain::engine::{Engine, Limits, Recall};
-use hera_domain::id::{GroupId, JobId, TeamId};
+use hera_domain::id::{CalendarId, GroupId, JobId, TeamId};
 
 use super::handle::Definitions;
 use crate::store::{Store, StoreError};
@@ -16,6 +16,7 @@ pub(super) struct State {
     pub(super) teams: BTreeMap<TeamId, String>,
     next_job: i64,
     next_group: i64,
+    next_calendar: i64,
 }
 
 impl State {
@@ -27,6 +28,11 @@ impl State {
     pub(super) fn new_group_id(&mut self) -> GroupId {
         self.next_group += 1;
         GroupId(self.next_group - 1)
+    }
+
+    pub(super) fn new_calendar_id(&mut self) -> CalendarId {
+        self.next_calendar += 1;
+        CalendarId(self.next_calendar - 1)
     }
 }
 
@@ -55,6 +61,11 @@ impl Loader {
                     .map(|g| (g.id, Arc::new(g)))
                     .collect(),
                 host_groups: snapshot.host_groups.clone(),
+                calendars: snapshot
+                    .calendars
+                    .iter()
+                    .map(|c| (c.id, Arc::clone(c)))
+                    .collect(),
             },
             teams: self
                 .store
@@ -65,6 +76,7 @@ impl Loader {
                 .collect(),
             next_job: loaded.last_job.0 + 1,
             next_group: loaded.last_group.0 + 1,
+            next_calendar: loaded.last_calendar.0 + 1,
         };
         let mut engine = Engine::restore(snapshot, self.limits.clone());
         let mut recalled = Vec::new();

@@ -10,7 +10,9 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, Secur
 use utoipa::openapi::{Content, OpenApi, Ref, ResponseBuilder, SecurityRequirement};
 use utoipa::{Modify, OpenApi as _};
 
-use super::api::{cluster, cron, groups, jobs, logs, render, revisions, runs, session, versions};
+use super::api::{
+    calendars, cluster, cron, groups, jobs, logs, render, revisions, runs, session, versions,
+};
 use super::error::Problem;
 use super::{API, AppState, routes};
 use crate::access::Right;
@@ -27,6 +29,7 @@ const PROBLEM_JSON: &str = "application/problem+json";
     paths(
         session::log_in, session::show, session::log_out, session::register,
         groups::list, groups::create, groups::show, groups::update, groups::delete,
+        calendars::list, calendars::create, calendars::show, calendars::update, calendars::delete,
         jobs::list, jobs::create, jobs::show, jobs::update, jobs::delete,
         jobs::open, jobs::close, jobs::invalidate, jobs::copy,
         revisions::list, revisions::show, revisions::restore,

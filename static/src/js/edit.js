@@ -12,6 +12,8 @@ if (form) {
   let changed = false;
   let sent = false;
   form.addEventListener('input', () => { changed = true; });
+  // A day of a calendar is a change too, though nothing is typed.
+  form.addEventListener('click', (event) => { changed ||= event.target.name === 'toggle'; });
   // A button that opens something aside leaves the text unsaved here.
   form.addEventListener('submit', (event) => { sent = !event.submitter || !('aside' in event.submitter.dataset); });
   window.addEventListener('beforeunload', (event) => {

@@ -1,5 +1,6 @@
 //! The leader with a real database and a worker made of channels.
 
+mod calendars;
 mod config;
 mod trouble;
 
@@ -213,6 +214,7 @@ fn content(name: &str, script: &str, edges: &[JobId]) -> JobContent {
             timezone: Tz::UTC,
             edges: edges.iter().map(edge).collect(),
             validity: hera_domain::cron::Validity::ALWAYS,
+            calendar: None,
         },
         config: BTreeMap::from([("greeting".into(), "good morning".into())]),
         host_group_id: None,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
+use hera_domain::calendar::CalendarRule;
 use hera_domain::cron::Validity;
 use hera_domain::id::{GroupId, HostGroupId, Revision, UserId};
 use hera_domain::job::{
@@ -109,6 +110,8 @@ struct ScheduleBody {
     /// The first instant at which it is valid no longer.
     #[schema(value_type = Option<String>, format = DateTime)]
     until: Option<Instant>,
+    /// Days on which its versions are skipped, or from which they are moved.
+    calendar: Option<CalendarRule>,
 }
 
 impl JobBody {
@@ -190,6 +193,7 @@ impl ScheduleBody {
                     from: self.from.map(|at| at.0),
                     until: self.until.map(|at| at.0),
                 },
+                calendar: self.calendar,
             })
         } else {
             Err(wrong)

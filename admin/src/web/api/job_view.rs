@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hera_domain::calendar::CalendarRule;
 use hera_domain::clock::Timestamp;
 use hera_domain::id::{GroupId, HostGroupId, JobId, Revision, TeamId, UserId};
 use hera_domain::job::{Edge, JobContent, JobDef, Resource, Schedule, ScheduleKind};
@@ -26,6 +27,7 @@ pub(super) struct ScheduleView<'a> {
     #[serde(serialize_with = "opt_time")]
     #[schema(value_type = Option<String>, format = DateTime)]
     until: Option<Timestamp>,
+    calendar: Option<&'a CalendarRule>,
 }
 
 impl<'a> From<&'a Schedule> for ScheduleView<'a> {
@@ -37,6 +39,7 @@ impl<'a> From<&'a Schedule> for ScheduleView<'a> {
             dependencies: &schedule.edges,
             from: schedule.validity.from,
             until: schedule.validity.until,
+            calendar: schedule.calendar.as_ref(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The handlers of `/hera/api/v1`, one file per resource.
 
+pub(super) mod calendars;
 pub(super) mod cluster;
 pub(super) mod cron;
 pub(super) mod groups;

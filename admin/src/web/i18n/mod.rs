@@ -11,7 +11,7 @@ mod screens;
 mod words;
 
 pub use preview::Preview;
-pub use screens::{Api, ErrorTexts, Home, Login, Machines, Profile, Runs};
+pub use screens::{Api, Calendars, ErrorTexts, Home, Login, Machines, Profile, Runs};
 pub use words::{Form, Frame, Job, Run, RunDialog, Schedule, Status};
 
 /// Declares structs of texts, each with its English and its Chinese value.
@@ -151,6 +151,7 @@ all_texts! {
     machines: Machines,
     profile: Profile,
     api: Api,
+    calendars: Calendars,
     error: ErrorTexts,
 }
 

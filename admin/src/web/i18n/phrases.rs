@@ -1,5 +1,9 @@
 //! Sentences with values in them, in both languages.
 
+use std::collections::BTreeSet;
+
+use hera_domain::calendar::{DayOfWeek, DayVerdict};
+
 use super::Lang;
 
 impl Lang {
@@ -136,9 +140,132 @@ impl Lang {
     }
 }
 
+const WEEKDAYS: [[&str; 7]; 2] = [
+    [
+        "Monday",
+        "Tuesday",
+        "Wednesday",
+        "Thursday",
+        "Friday",
+        "Saturday",
+        "Sunday",
+    ],
+    ["周一", "周二", "周三", "周四", "周五", "周六", "周日"],
+];
+
+impl Lang {
+    /// A day of the week by its full name.
+    pub fn weekday(self, day: DayOfWeek) -> &'static str {
+        WEEKDAYS[self as usize][day as usize]
+    }
+
+    /// Monday to Sunday, as narrow as columns.
+    pub const fn weekday_initials(self) -> [&'static str; 7] {
+        match self {
+            Self::En => ["M", "T", "W", "T", "F", "S", "S"],
+            Self::Zh => ["一", "二", "三", "四", "五", "六", "日"],
+        }
+    }
+
+    /// Days of the week in a line; days in a row become a range.
+    pub fn weekdays(self, days: &BTreeSet<DayOfWeek>) -> String {
+        let mut runs: Vec<(DayOfWeek, DayOfWeek)> = Vec::new();
+        for day in days {
+            match runs.last_mut() {
+                Some((_, last)) if *last as usize + 1 == *day as usize => *last = *day,
+                Some(_) | None => runs.push((*day, *day)),
+            }
+        }
+        let (to, joint) = match self {
+            Self::En => (" to ", ", "),
+            Self::Zh => ("至", "、"),
+        };
+        let run = |(first, last): &(DayOfWeek, DayOfWeek)| {
+            let (one, other) = (self.weekday(*first), self.weekday(*last));
+            match *last as usize - *first as usize {
+                0 => one.to_owned(),
+                1 => format!("{one}{joint}{other}"),
+                _ => format!("{one}{to}{other}"),
+            }
+        };
+        runs.iter().map(run).collect::<Vec<_>>().join(joint)
+    }
+
+    /// A month by its number from 0.
+    pub fn month(self, month0: usize) -> &'static str {
+        const MONTHS: [[&str; 12]; 2] = [
+            [
+                "January",
+                "February",
+                "March",
+                "April",
+                "May",
+                "June",
+                "July",
+                "August",
+                "September",
+                "October",
+                "November",
+                "December",
+            ],
+            [
+                "1月", "2月", "3月", "4月", "5月", "6月", "7月", "8月", "9月", "10月", "11月",
+                "12月",
+            ],
+        ];
+        MONTHS[self as usize][month0]
+    }
+
+    /// What a calendar does to a version; nothing if it is as planned.
+    pub fn day_verdict(self, verdict: DayVerdict, note: Option<&str>) -> Option<String> {
+        let why = match (self, note) {
+            (_, None) => String::new(),
+            (Self::En, Some(note)) => format!(" ({note})"),
+            (Self::Zh, Some(note)) => format!("（{note}）"),
+        };
+        Some(match (verdict, self) {
+            (DayVerdict::AsPlanned, _) => return None,
+            (DayVerdict::Skipped, Self::En) => format!("skipped{why}"),
+            (DayVerdict::Skipped, Self::Zh) => format!("跳过{why}"),
+            (DayVerdict::Moved(to), Self::En) => format!("due on {to}{why}"),
+            (DayVerdict::Moved(to), Self::Zh) => format!("改到 {to} 执行{why}"),
+            (DayVerdict::NowhereToGo, Self::En) => {
+                "stays: the calendar has no day for it within a year".to_owned()
+            }
+            (DayVerdict::NowhereToGo, Self::Zh) => "不移动：日历一年内没有可用日期".to_owned(),
+        })
+    }
+
+    /// The same where the calendar must be named.
+    pub fn by_calendar(self, calendar: &str, says: &str) -> String {
+        match self {
+            Self::En => format!("calendar {calendar}: {says}"),
+            Self::Zh => format!("日历“{calendar}”：{says}"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn weekdays_in_a_row_are_a_range() {
+        let said = |days: &[usize]| {
+            let days = days.iter().map(|n| DayOfWeek::ALL[*n]).collect();
+            (Lang::En.weekdays(&days), Lang::Zh.weekdays(&days))
+        };
+        let pair = |en: &str, zh: &str| (en.to_owned(), zh.to_owned());
+        assert_eq!(
+            said(&[0, 1, 2, 3, 4]),
+            pair("Monday to Friday", "周一至周五")
+        );
+        assert_eq!(
+            said(&[0, 1, 5]),
+            pair("Monday, Tuesday, Saturday", "周一、周二、周六")
+        );
+        assert_eq!(said(&[]), pair("", ""));
+    }
 
     #[test]
     fn durations_and_distances_read_as_people_say_them() {

@@ -80,6 +80,42 @@ texts! {
         runs_of: "Its runs", "查看运行";
     }
 
+    /// Calendars and their editor.
+    Calendars {
+        title: "Calendars", "日历";
+        hint: "Named sets of days, such as working days. A job's schedule can run on them only, leave them out, or move to them.", "命名的日期集合，例如工作日。任务可设置为仅在这些日期执行、排除这些日期，或顺延、提前到这些日期。";
+        none: "No calendar yet.", "还没有日历。";
+        none_hint: "Make one of Monday to Friday, then click the holidays away.", "可新建一个“周一至周五”的日历，再点击去掉节假日。";
+        new: "New calendar", "新建日历";
+        edit: "Edit", "编辑";
+        edit_title: "Edit calendar", "编辑日历";
+        delete: "Delete", "删除";
+        delete_hint: "Possible while no job uses it.", "没有任务使用时才能删除。";
+        name: "Name", "名称";
+        description: "Description", "描述";
+        weekdays: "Days of the week", "每周";
+        added: "Days added", "额外包含的日期";
+        removed: "Days taken out", "排除的日期";
+        lines_hint: "One date or range per line, then a note: 2026-10-01..2026-10-07 National Day", "每行一个日期或区间，其后可写备注：2026-10-01..2026-10-07 国庆节";
+        jobs: "Jobs that use it", "使用该日历的任务";
+        no_jobs: "No job uses it yet. Choose it in a job's schedule.", "还没有任务使用，可在任务的调度设置中选择。";
+        exceptions: "Exceptions", "例外日期";
+        no_exceptions: "None in this year.", "该年没有例外。";
+        col_exceptions: "Exceptions ahead", "未来的例外";
+        col_jobs: "Jobs", "任务";
+        year: "Year", "年份";
+        previous_year: "Previous year", "上一年";
+        next_year: "Next year", "下一年";
+        in_it: "belongs to it", "包含";
+        out_of_it: "does not", "不包含";
+        is_added: "added", "额外包含";
+        is_removed: "taken out", "已排除";
+        click: "Click a day to add it or take it out.", "点击日期即可包含或排除。";
+        save_effect: "Waiting versions move with it as soon as it is saved.", "保存后，等待中的版本立即按新日历调整。";
+        today: "today", "今天";
+        started_from: "It was changed meanwhile. Look at the newest one, then save again.", "日历已被他人修改，请查看最新内容后再保存。";
+    }
+
     /// The API's own documentation.
     Api {
         title: "API", "API 文档";

@@ -1,9 +1,10 @@
 //! What differs between two contents of a job.
 
 use hera_domain::config;
-use hera_domain::job::JobContent;
+use hera_domain::job::{JobContent, Schedule};
 use similar::{Change, ChangeTag, DiffTag, TextDiff};
 
+use super::job::day_rule_word;
 use crate::web::i18n::Job;
 
 /// The differences, fields first.
@@ -90,7 +91,18 @@ fn facts(content: &JobContent, t: &'static Job) -> Vec<(&'static str, String)> {
         resources: _,
         pool: _,
     } = content;
-    let edges = schedule.edges.iter();
+    let Schedule {
+        cron,
+        timezone,
+        edges,
+        validity,
+        calendar,
+    } = schedule;
+    let calendar = calendar.as_ref().map(|rule| {
+        let word = day_rule_word(rule.rule, t);
+        format!("{} – {word}", rule.name)
+    });
+    let edges = edges.iter();
     let edges: Vec<_> = edges.map(|edge| edge.upstream.to_string()).collect();
     let config = config
         .iter()
@@ -101,10 +113,11 @@ fn facts(content: &JobContent, t: &'static Job) -> Vec<(&'static str, String)> {
         (t.group, group_id.to_string()),
         (t.description, description.clone()),
         (t.run_type, run_type.clone()),
-        (t.cron, schedule.cron.clone().unwrap_or_default()),
-        (t.timezone, schedule.timezone.to_string()),
-        (t.valid_from, text(schedule.validity.from.as_ref())),
-        (t.valid_until, text(schedule.validity.until.as_ref())),
+        (t.cron, cron.clone().unwrap_or_default()),
+        (t.timezone, timezone.to_string()),
+        (t.valid_from, text(validity.from.as_ref())),
+        (t.valid_until, text(validity.until.as_ref())),
+        (t.calendar, calendar.unwrap_or_default()),
         (t.dependencies, edges.join(", ")),
         (t.config_own, config.join("\n")),
         (t.host_group, text(host_group_id.as_ref())),

@@ -134,7 +134,7 @@ fn no_template_switches_escaping_off_or_speaks_one_language_only() {
 /// Words of two and more letters that are neither markup nor code nor the product's name.
 fn words_outside_tags(template: &str) -> Vec<String> {
     let mut rest = template.to_owned();
-    for (open, close) in [("{%", "%}"), ("{{", "}}")] {
+    for (open, close) in [("{#", "#}"), ("{%", "%}"), ("{{", "}}")] {
         while let Some(from) = rest.find(open) {
             let Some(length) = rest.get(from..).and_then(|tail| tail.find(close)) else {
                 break;

@@ -60,6 +60,7 @@ pub(super) enum Section {
     Schedule,
     Runs,
     Machines,
+    Calendars,
     Profile,
     None,
 }

@@ -2,15 +2,16 @@
 
 use actix_web::{HttpResponse, web};
 use askama::Template;
+use hera_domain::calendar::DayRule;
 use hera_domain::config;
-use hera_domain::cron::CronExpr;
 use hera_domain::id::JobId;
 use hera_domain::job::{JobContent, JobDef};
 use hera_domain::status::{Misfire, OnLost, Overlap, Switch};
 
+use super::fires::{Fire, cron_of, fires};
 use super::frame::{Frame, Section};
 use super::graph::{Graph, draw};
-use super::parts::{Ago, At, Chip, Crumb, Fact, RunLine, Times};
+use super::parts::{Chip, Crumb, Fact, RunLine, Times};
 use super::preview::{Says, says};
 use super::preview_parts::{OriginBadge, origin_badge};
 use super::schedule::{today, tree_at};
@@ -21,7 +22,7 @@ use crate::master::Definitions;
 use crate::store::{RunFilter, RunView, StoredJob};
 use crate::web::BASE;
 use crate::web::error::{Error, Result};
-use crate::web::i18n::{Lang, Texts};
+use crate::web::i18n::{Job as JobTexts, Lang, Texts};
 use crate::web::preview::effective;
 
 /// What every tab of a job shows on top.
@@ -74,6 +75,8 @@ pub(super) struct OverviewPage {
     pub bars: Vec<Bar>,
     pub recent: Vec<RunLine>,
     pub schedule_words: String,
+    /// The calendar it goes by, and how.
+    pub calendar: Option<CalendarLink>,
     pub cron: Option<String>,
     /// The cron in words.
     pub cron_words: Option<String>,
@@ -92,6 +95,14 @@ pub(super) struct JobLink {
     pub href: String,
 }
 
+/// The calendar of a schedule.
+#[derive(Debug)]
+pub(super) struct CalendarLink {
+    pub name: String,
+    pub href: Option<String>,
+    pub rule: &'static str,
+}
+
 #[derive(Debug)]
 pub(super) struct ConfigLine {
     pub key: String,
@@ -107,12 +118,6 @@ pub(super) struct Bar {
     pub class: &'static str,
     pub href: String,
     pub title: String,
-}
-
-#[derive(Debug)]
-pub(super) struct Fire {
-    pub at: At,
-    pub ago: Ago,
 }
 
 /// A job of the definitions, or the answer that there is none.
@@ -204,10 +209,11 @@ pub(super) async fn overview_page(visit: &Visit, id: JobId) -> Result<OverviewPa
             content.schedule.cron.is_some(),
             content.schedule.edges.len(),
         ),
+        calendar: calendar_link(&defs, &content, &visit.t().job),
         cron: content.schedule.cron.clone(),
         cron_words: cron_of(job).map(|cron| visit.lang.cron(&cron.words())),
         zone: zone.to_string(),
-        fires: fires(job, times, 10),
+        fires: fires(&defs, job.schedule(), times, 10),
         graph: draw(&defs, id, &latest(visit, &defs).await?, visit.lang),
         upstreams: content
             .schedule
@@ -222,33 +228,26 @@ pub(super) async fn overview_page(visit: &Visit, id: JobId) -> Result<OverviewPa
     })
 }
 
+fn calendar_link(
+    defs: &Definitions,
+    content: &JobContent,
+    t: &'static JobTexts,
+) -> Option<CalendarLink> {
+    let rule = content.schedule.calendar.as_ref()?;
+    let known = defs.calendar_named(&rule.name);
+    Some(CalendarLink {
+        name: rule.name.clone(),
+        href: known.map(|calendar| format!("{BASE}/admin/calendars/{}", calendar.id)),
+        rule: day_rule_word(rule.rule, t),
+    })
+}
+
 pub(super) fn link(job: &JobDef) -> JobLink {
     JobLink {
         id: job.id.0,
         name: job.name.clone(),
         href: format!("{BASE}/schedule/jobs/{}", job.id),
     }
-}
-
-pub(super) fn cron_of(job: &JobDef) -> Option<CronExpr> {
-    let cron = job.schedule().cron.as_deref();
-    cron.and_then(|cron| CronExpr::parse(cron).ok())
-}
-
-/// The next fires, absolute in the job's zone.
-pub(super) fn fires(job: &JobDef, times: Times, count: usize) -> Vec<Fire> {
-    let schedule = job.schedule();
-    let Some(cron) = cron_of(job) else {
-        return Vec::new();
-    };
-    let times = times.in_zone(schedule.timezone);
-    cron.fires_within(schedule.timezone, schedule.validity, times.now)
-        .take(count)
-        .map(|at| Fire {
-            at: times.at(at),
-            ago: times.ago(at),
-        })
-        .collect()
 }
 
 pub(super) fn facts_of(
@@ -320,6 +319,18 @@ pub(super) const fn overlap_word(
         Overlap::Wait => t.overlap_wait,
         Overlap::Skip => t.overlap_skip,
         Overlap::CancelPrevious => t.overlap_cancel_previous,
+    }
+}
+
+pub(super) const fn day_rule_word(
+    rule: DayRule,
+    t: &'static crate::web::i18n::Job,
+) -> &'static str {
+    match rule {
+        DayRule::Include => t.rule_include,
+        DayRule::Exclude => t.rule_exclude,
+        DayRule::Next => t.rule_next,
+        DayRule::Previous => t.rule_previous,
     }
 }
 

@@ -3,6 +3,7 @@
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use chrono_tz::Tz;
+use hera_domain::calendar::{CalendarRule, DayRule};
 use hera_domain::clock::Timestamp;
 use hera_domain::config;
 use hera_domain::cron::Validity;
@@ -13,7 +14,7 @@ use serde::Deserialize;
 
 use super::changes::{Changes, between};
 use super::frame::{Frame, Section};
-use super::job::{misfire_word, on_lost_word, overlap_word, stored};
+use super::job::{day_rule_word, misfire_word, on_lost_word, overlap_word, stored};
 use super::parts::{Choice, Crumb, Errors};
 use super::run_dialog::local;
 use super::schedule::tree_at;
@@ -34,6 +35,7 @@ pub(super) const FIELDS: &[&str] = &[
     "schedule.timezone",
     "schedule.from",
     "schedule.until",
+    "schedule.calendar",
     "schedule.dependencies",
     "retries",
     "retry_wait_minutes",
@@ -68,6 +70,8 @@ pub(super) struct EditPage {
     pub periods: Vec<Choice>,
     /// Where the text as it stands can be previewed.
     pub preview: Option<String>,
+    pub calendars: Vec<Choice>,
+    pub day_rules: Vec<Choice>,
 }
 
 /// Somebody else saved first.
@@ -98,6 +102,10 @@ pub(super) struct JobForm {
     pub from: String,
     #[serde(default)]
     pub until: String,
+    #[serde(default)]
+    pub calendar: String,
+    #[serde(default)]
+    pub day_rule: String,
     #[serde(default)]
     pub dependencies: String,
     #[serde(default)]
@@ -130,6 +138,7 @@ impl JobForm {
     pub(super) fn of(revision: Revision, content: &JobContent) -> Self {
         let edges = content.schedule.edges.iter();
         let edges: Vec<_> = edges.map(|edge| edge.upstream.to_string()).collect();
+        let calendar = content.schedule.calendar.as_ref();
         let config = content.config.iter();
         let config = config
             .map(|(key, value)| (key.clone(), config::shown(key, value).to_owned()))
@@ -145,6 +154,8 @@ impl JobForm {
             timezone: content.schedule.timezone.to_string(),
             from: bound(content.schedule.validity.from, content.schedule.timezone),
             until: bound(content.schedule.validity.until, content.schedule.timezone),
+            calendar: calendar.map_or(String::new(), |rule| rule.name.clone()),
+            day_rule: calendar.map_or(String::new(), |rule| rule.rule.to_string()),
             dependencies: edges.join(", "),
             host_group_id: content
                 .host_group_id
@@ -267,8 +278,17 @@ impl JobForm {
             cron: (!cron.is_empty()).then(|| cron.to_owned()),
             timezone,
             edges,
+            calendar: calendar_rule(&self.calendar, &self.day_rule),
         }
     }
+}
+
+/// The calendar that is chosen, and how it acts: by its days, if nothing is said.
+pub(super) fn calendar_rule(name: &str, rule: &str) -> Option<CalendarRule> {
+    (!name.is_empty()).then(|| CalendarRule {
+        name: name.to_owned(),
+        rule: rule.parse().unwrap_or(DayRule::Include),
+    })
 }
 
 /// An end of the validity as a date-time field shows it.
@@ -325,7 +345,20 @@ async fn page(visit: &Visit, content: &JobContent, id: JobId, form: JobForm) -> 
         let choice = |(value, word)| Choice::new(value, word, value == chosen);
         words.into_iter().map(choice).collect()
     };
+    let mut calendars = vec![Choice::new("", t.no_calendar, form.calendar.is_empty())];
+    calendars.extend(defs.calendars.values().map(|calendar| {
+        let name = &calendar.content.name;
+        Choice::new(name.clone(), name.clone(), form.calendar == *name)
+    }));
     Ok(EditPage {
+        calendars,
+        day_rules: choices(
+            DayRule::ALL
+                .iter()
+                .map(|rule| (rule.as_str(), day_rule_word(*rule, t)))
+                .collect(),
+            &form.day_rule,
+        ),
         frame: visit.frame(Section::Schedule),
         tree: tree_at(visit, id).await?,
         side_first: false,

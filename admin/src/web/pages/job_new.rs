@@ -1,16 +1,12 @@
-//! Creating a job, and reading a cron expression back while it is typed.
+//! Creating a job.
 
 use actix_web::{HttpResponse, web};
 use askama::Template;
-use chrono_tz::Tz;
-use hera_domain::cron::CronExpr;
 use hera_domain::id::GroupId;
 use hera_domain::job::{JobContent, RetryPolicy, Schedule};
 use hera_domain::status::{Misfire, OnLost, Overlap};
-use serde::Deserialize;
 
 use super::frame::{Frame, Section};
-use super::job::Fire;
 use super::job_edit::{FIELDS, JobForm, run_types};
 use super::parts::{Choice, Errors};
 use super::visit::{Refused, Visit, go_to, html, page_of, refusal};
@@ -86,6 +82,7 @@ pub(super) async fn create(
             timezone: visit.state.settings.timezone,
             edges: Vec::new(),
             validity: hera_domain::cron::Validity::ALWAYS,
+            calendar: None,
         },
         config: std::collections::BTreeMap::new(),
         host_group_id: None,
@@ -132,64 +129,4 @@ pub(super) async fn create(
         HttpResponse::UnprocessableEntity(),
         &new_page(&visit, group, form, errors)?,
     )
-}
-
-/// What a cron expression means, read back while it is typed.
-#[derive(Debug, Template)]
-#[template(path = "job/fires.html")]
-pub(super) struct FiresFragment {
-    pub error: Option<String>,
-    /// The expression in words.
-    pub words: Option<String>,
-    pub fires: Vec<Fire>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct CronQuery {
-    #[serde(default)]
-    cron: String,
-    #[serde(default)]
-    timezone: String,
-}
-
-/// `GET /schedule/fires?cron=&timezone=`.
-pub(super) async fn fires(visit: Visit, query: web::Query<CronQuery>) -> Result<HttpResponse> {
-    let query = query.into_inner();
-    let zone: Tz = query
-        .timezone
-        .parse()
-        .unwrap_or(visit.state.settings.timezone);
-    let times = visit.times().in_zone(zone);
-    if query.cron.trim().is_empty() {
-        return html(&FiresFragment {
-            error: None,
-            words: None,
-            fires: Vec::new(),
-        });
-    }
-    // An expression may fire once in four years: looking for it is work for another thread.
-    let read = web::block(move || {
-        let cron = CronExpr::parse(query.cron.trim())?;
-        let fires: Vec<_> = cron.fires(zone, times.now).take(5).collect();
-        Ok::<_, hera_domain::cron::CronError>((cron.words(), fires))
-    });
-    let fragment = match read.await.map_err(|e| Error::Internal(e.into()))? {
-        Ok((words, fires)) => FiresFragment {
-            words: Some(visit.lang.cron(&words)),
-            error: fires.is_empty().then(|| visit.t().job.no_fires.to_owned()),
-            fires: fires
-                .into_iter()
-                .map(|at| Fire {
-                    at: times.at(at),
-                    ago: times.ago(at),
-                })
-                .collect(),
-        },
-        Err(error) => FiresFragment {
-            error: Some(error.to_string()),
-            words: None,
-            fires: Vec::new(),
-        },
-    };
-    html(&fragment)
 }

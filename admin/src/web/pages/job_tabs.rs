@@ -4,10 +4,12 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use chrono::{Days, NaiveDate};
 use hera_domain::id::JobId;
-use hera_domain::job::JobContent;
+use hera_domain::job::{JobContent, JobDef};
+use hera_domain::status::VersionStatus;
 use hera_domain::vars;
 use serde::Deserialize;
 
+use super::fires::calendar_note;
 use super::frame::{Frame, Section};
 use super::job::{Head, Tab, find, head, stored};
 use super::parts::{At, Chip, RunLine, Times};
@@ -103,19 +105,34 @@ pub(super) async fn versions(
         next: date.checked_add_days(Days::new(1)).unwrap_or(date),
         rows: versions
             .into_iter()
-            .map(|version| version_row(job.id, version, &defs, &content, times))
+            .map(|version| version_row(version, job, &content, &defs, times))
             .collect(),
     })
 }
 
 fn version_row(
-    job: JobId,
     version: VersionView,
-    defs: &Definitions,
+    job: &JobDef,
     content: &JobContent,
+    defs: &Definitions,
     times: Times,
 ) -> VersionRow {
     let (at, zone) = (version.business_time, content.schedule.timezone);
+    // What its calendar does to a version says why it has not run, or will not.
+    let by_calendar = match version.status {
+        VersionStatus::Planned | VersionStatus::Skipped => true,
+        VersionStatus::Waiting => version.due_at > times.now,
+        VersionStatus::Queued
+        | VersionStatus::Running
+        | VersionStatus::RetryWait
+        | VersionStatus::Success
+        | VersionStatus::Failed
+        | VersionStatus::Cancelled
+        | VersionStatus::Lost
+        | VersionStatus::Missed => false,
+    };
+    let note = calendar_note(defs, job.schedule(), version.business_time, times);
+    let why = note.filter(|_| by_calendar).or(version.reason);
     let edges = version.edges.iter().map(|edge| EdgeBadge {
         name: defs
             .jobs
@@ -140,13 +157,13 @@ fn version_row(
         ),
         preview: format!(
             "{BASE}/schedule/jobs/{}/preview?at={}",
-            job,
+            job.id,
             field(at, zone)
         ),
         business_time: times.at(version.business_time),
         status: Chip::version(version.status, version.frozen, times.lang),
         bad: is_bad(version.status),
-        why: version.reason.unwrap_or_default(),
+        why: why.unwrap_or_default(),
         run: version.last_run.map(|run| run.0),
         id: version.id.0,
     }

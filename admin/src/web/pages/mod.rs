@@ -7,11 +7,14 @@ use super::{Route, assets, get, post};
 use crate::access::Right::{Administer, Edit, Operate, Public, Read};
 
 mod api_docs;
+mod calendar_form;
+mod calendars;
 mod changes;
 #[cfg(test)]
 mod checks;
 mod events;
 mod failure;
+mod fires;
 mod frame;
 mod graph;
 mod group_form;
@@ -38,6 +41,7 @@ mod schedule;
 mod tree;
 mod versions;
 mod visit;
+mod year;
 
 pub(super) use failure::error_page;
 
@@ -77,7 +81,32 @@ pub(super) fn routes() -> Vec<Route> {
         }),
     ];
     routes.extend(schedule_routes());
+    routes.extend(admin_routes());
     routes
+}
+
+fn admin_routes() -> Vec<Route> {
+    vec![
+        get("/hera/admin/calendars", Read, || web::to(calendars::list)),
+        get("/hera/admin/calendars/new", Administer, || {
+            web::to(calendar_form::new)
+        }),
+        post("/hera/admin/calendars/new", Administer, || {
+            web::to(calendar_form::create)
+        }),
+        get("/hera/admin/calendars/{id}", Read, || {
+            web::to(calendars::show)
+        }),
+        get("/hera/admin/calendars/{id}/edit", Administer, || {
+            web::to(calendar_form::edit)
+        }),
+        post("/hera/admin/calendars/{id}/edit", Administer, || {
+            web::to(calendar_form::update)
+        }),
+        post("/hera/admin/calendars/{id}/delete", Administer, || {
+            web::to(calendars::delete)
+        }),
+    ]
 }
 
 fn schedule_routes() -> Vec<Route> {
@@ -87,7 +116,7 @@ fn schedule_routes() -> Vec<Route> {
         get("/hera/schedule/tree/{id}", Read, || {
             web::to(schedule::branch)
         }),
-        get("/hera/schedule/fires", Read, || web::to(job_new::fires)),
+        get("/hera/schedule/fires", Read, || web::to(fires::show)),
         get("/hera/schedule/groups/{id}", Read, || {
             web::to(schedule::group)
         }),

@@ -14,8 +14,9 @@ use hera_domain::config;
 use hera_domain::id::JobId;
 use hera_domain::job::{FieldError, JobContent, JobDef, Params};
 
+use super::fires::cron_of;
 use super::frame::{Frame, Section};
-use super::job::{Head, Tab, cron_of, find, head, stored};
+use super::job::{Head, Tab, find, head, stored};
 use super::parts::{Ago, Errors};
 use super::preview_parts::{Line, Remark, VariableRow, Work, draw};
 use super::run_dialog::local;

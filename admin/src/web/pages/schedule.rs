@@ -2,17 +2,18 @@
 
 use actix_web::{HttpResponse, web};
 use askama::Template;
-use hera_domain::cron::CronExpr;
 use hera_domain::id::{GroupId, JobId};
 use hera_domain::job::JobDef;
 use hera_domain::status::{Switch, VersionStatus};
 use serde::Deserialize;
 
+use super::fires::next_due;
 use super::frame::{Frame, Section};
 use super::parts::{Ago, Chip, Crumb, RunLine, Times};
 use super::tree::{Forest, Spot, Tree, TreeNode, crumbs, for_page, latest};
 use super::visit::{Visit, go_to, html};
 use crate::access::Right;
+use crate::master::Definitions;
 use crate::web::BASE;
 use crate::web::error::{Error, Result};
 use hera_domain::engine::VersionView;
@@ -173,13 +174,14 @@ async fn rows(visit: &Visit, jobs: Vec<&JobDef>) -> Result<Vec<JobRow>> {
     let ids = jobs.iter().map(|job| job.id).collect();
     let mut last = visit.state.store.latest_runs(ids).await?;
     let times = visit.times();
+    let defs = visit.state.master.definitions();
     let today = futures_util::future::join_all(jobs.iter().map(|job| today(visit, job))).await;
     Ok(jobs
         .into_iter()
         .zip(today)
         .map(|(job, today)| {
             let last = last.remove(&job.id).map(|view| RunLine::new(&view, times));
-            row(job, today, last, times)
+            row(&defs, job, today, last, times)
         })
         .collect())
 }
@@ -194,10 +196,16 @@ pub(super) async fn today(visit: &Visit, job: &JobDef) -> Option<VersionView> {
     due.or(versions.first()).cloned()
 }
 
-fn row(job: &JobDef, today: Option<VersionView>, last: Option<RunLine>, times: Times) -> JobRow {
+fn row(
+    defs: &Definitions,
+    job: &JobDef,
+    today: Option<VersionView>,
+    last: Option<RunLine>,
+    times: Times,
+) -> JobRow {
     let t = times.lang.texts();
     let open = job.switch == Switch::Open;
-    let next = next_fires(job, times, 1).pop().filter(|_| open);
+    let next = next_due(defs, job, times).filter(|_| open);
     JobRow {
         id: job.id.0,
         name: job.name.clone(),
@@ -239,19 +247,6 @@ pub(super) const fn is_bad(status: VersionStatus) -> bool {
         | VersionStatus::Cancelled
         | VersionStatus::Skipped => false,
     }
-}
-
-/// The next times of a job's cron.
-pub(super) fn next_fires(job: &JobDef, times: Times, count: usize) -> Vec<Ago> {
-    let schedule = job.schedule();
-    let Some(Ok(cron)) = schedule.cron.as_deref().map(CronExpr::parse) else {
-        return Vec::new();
-    };
-    let times = times.in_zone(schedule.timezone);
-    cron.fires_within(schedule.timezone, schedule.validity, times.now)
-        .take(count)
-        .map(|at| times.ago(at))
-        .collect()
 }
 
 /// `GET /schedule/tree`: the tree for a filter.

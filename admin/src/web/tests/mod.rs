@@ -1,6 +1,7 @@
 //! The web as a client sees it: requests in process, a real store, a leader played by the test.
 
 mod bad_input;
+mod calendars;
 mod history;
 mod logs;
 mod pages;

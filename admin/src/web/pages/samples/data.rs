@@ -5,16 +5,18 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use chrono_tz::Tz;
+use hera_domain::calendar::{CalendarRule, DayRule};
 use hera_domain::clock::Timestamp;
 use hera_domain::engine::Run;
 use hera_domain::group::{GroupContent, GroupDef};
-use hera_domain::id::{GroupId, JobId, Revision, RunId, TeamId, VersionKey, WorkerId};
+use hera_domain::id::{CalendarId, GroupId, JobId, Revision, RunId, TeamId, VersionKey, WorkerId};
 use hera_domain::job::{Edge, JobContent, JobDef, RetryPolicy, Schedule, ScheduleEra};
 use hera_domain::status::{
     Misfire, OnLost, Overlap, Policy, RunStatus, Switch, Trigger, VersionStatus, Window,
 };
 use hera_domain::version_id::VersionId;
 
+use super::calendars::workdays;
 use crate::master::Definitions;
 use crate::store::RunView;
 use crate::web::assets::AssetUrls;
@@ -95,6 +97,10 @@ pub(super) fn job(id: i64, name: &str, upstreams: &[i64]) -> JobDef {
                 timezone: Tz::Asia__Shanghai,
                 edges: edges.collect(),
                 validity: hera_domain::cron::Validity::ALWAYS,
+                calendar: (id == 11).then(|| CalendarRule {
+                    name: workdays().content.name,
+                    rule: DayRule::Next,
+                }),
             },
         }],
         host_group: None,
@@ -138,6 +144,7 @@ pub(super) fn definitions() -> Definitions {
             group(2, Some(1), "交易", true),
             group(3, Some(1), "天气管道 weather", false),
         ]),
+        calendars: [(CalendarId(1), Arc::new(workdays()))].into(),
         ..Definitions::default()
     }
 }

@@ -14,9 +14,10 @@ use super::data::{
     tree,
 };
 use crate::web::i18n::Lang;
+use crate::web::pages::fires::{cron_of, fires};
 use crate::web::pages::frame::Section;
 use crate::web::pages::graph::draw;
-use crate::web::pages::job::{ConfigLine, OverviewPage, bars, cron_of, facts_of, fires, link};
+use crate::web::pages::job::{CalendarLink, ConfigLine, OverviewPage, bars, facts_of, link};
 use crate::web::pages::job_edit::{EditPage, FIELDS, JobForm, Stale, periods, run_types};
 use crate::web::pages::job_new::NewJobPage;
 use crate::web::pages::job_tabs::{EdgeBadge, JobRunsPage, VersionRow, VersionsPage};
@@ -83,10 +84,15 @@ pub(super) fn overview(lang: Lang) -> OverviewPage {
             .map(|r| RunLine::new(r, times(lang)))
             .collect(),
         schedule_words: lang.schedule(true, 1),
+        calendar: Some(CalendarLink {
+            name: "中国工作日".into(),
+            href: Some("/hera/admin/calendars/1".into()),
+            rule: lang.texts().job.rule_next,
+        }),
         cron: Some("0 30 6 * * ?".into()),
         cron_words: cron_of(&defs.jobs[&JobId(11)]).map(|cron| lang.cron(&cron.words())),
         zone: "Asia/Shanghai".into(),
-        fires: fires(&defs.jobs[&JobId(11)], times(lang), 5),
+        fires: fires(&defs, defs.jobs[&JobId(11)].schedule(), times(lang), 5),
         graph: draw(&defs, JobId(13), &latest(), lang),
         upstreams: vec![link(&defs.jobs[&JobId(12)])],
         downstreams: vec![link(&defs.jobs[&JobId(14)]), link(&defs.jobs[&JobId(15)])],
@@ -129,6 +135,8 @@ pub(super) fn edit(lang: Lang, stale: bool) -> EditPage {
         on_losts: one(t.on_lost_ask),
         periods: periods("day", t),
         preview: Some("/hera/schedule/jobs/13/preview".into()),
+        calendars: one(t.no_calendar),
+        day_rules: one(t.rule_include),
         form,
     }
 }

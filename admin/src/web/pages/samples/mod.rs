@@ -6,12 +6,13 @@ use hera_domain::status::RunStatus;
 
 use super::api_docs;
 use super::failure::FailurePage;
+use super::fires::FiresFragment;
 use super::frame::Section;
-use super::job_new::FiresFragment;
 use super::login::LoginPage;
 use super::machines::MachinesPage;
 use crate::web::i18n::Lang;
 
+mod calendars;
 mod data;
 mod jobs;
 mod others;
@@ -77,6 +78,10 @@ pub(super) fn pages(lang: Lang) -> Vec<(&'static str, String)> {
         ("run-live", html(&run_page(lang, RunStatus::Running))),
         ("machines", html(&machines(workers(lang)))),
         ("machines-empty", html(&machines(Vec::new()))),
+        ("calendars", html(&calendars::list(lang, true))),
+        ("calendars-empty", html(&calendars::list(lang, false))),
+        ("calendar", html(&calendars::show(lang))),
+        ("calendar-form", html(&calendars::form(lang))),
         ("profile", html(&profile(lang))),
         ("api", html(&api(lang))),
         ("failure", html(&failure)),

@@ -10,6 +10,7 @@ use super::data::{SCRIPT, crumbs, definitions, frame, now, run, runs, times, tre
 use crate::master::WorkerView;
 use crate::store::RunView;
 use crate::web::i18n::Lang;
+use crate::web::pages::fires::next_due;
 use crate::web::pages::frame::Section;
 use crate::web::pages::group_form::GroupForm;
 use crate::web::pages::home::{HomePage, Need, Number};
@@ -18,7 +19,7 @@ use crate::web::pages::parts::{Chip, Errors, Fact, RunLine};
 use crate::web::pages::profile::{ProfilePage, TokenRow};
 use crate::web::pages::run::{RunPage, phases};
 use crate::web::pages::runs::{RunsPage, StatusChip, TriggerChip};
-use crate::web::pages::schedule::{GroupCard, GroupPage, JobRow, next_fires};
+use crate::web::pages::schedule::{GroupCard, GroupPage, JobRow};
 use crate::web::pages::tree::Spot;
 use crate::web::pages::versions::{CountChip, DayPage, DayRow};
 
@@ -128,7 +129,7 @@ pub(super) fn group_page(lang: Lang) -> GroupPage {
                     why: line(view).why,
                     bad,
                     last: Some(line(view)),
-                    next: next_fires(job, times(lang), 1).pop(),
+                    next: next_due(&defs, job, times(lang)),
                     next_word: lang.texts().schedule.after_upstream,
                 }
             })

@@ -1,0 +1,202 @@
+//! Calendars: named sets of days that schedules go by.
+
+use actix_web::{HttpResponse, web};
+use hera_domain::calendar::{CalendarContent, CalendarDef};
+use hera_domain::id::{CalendarId, Revision};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::master::Definitions;
+use crate::web::AppState;
+use crate::web::auth::Identity;
+use crate::web::error::{Error, Result};
+use crate::web::extract::{Json, List, Query};
+
+/// A calendar as the API shows it.
+#[derive(Serialize, ToSchema)]
+struct CalendarView<'a> {
+    id: CalendarId,
+    revision: Revision,
+    #[serde(flatten)]
+    content: &'a CalendarContent,
+}
+
+impl<'a> From<&'a CalendarDef> for CalendarView<'a> {
+    fn from(calendar: &'a CalendarDef) -> Self {
+        Self {
+            id: calendar.id,
+            revision: calendar.revision,
+            content: &calendar.content,
+        }
+    }
+}
+
+/// What a calendar is made of: days of the week, with exceptions.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "name": "workdays",
+    "weekdays": ["monday", "tuesday", "wednesday", "thursday", "friday"],
+    "added": {"2026-10-10": "made up for the holiday"},
+    "removed": {"2026-10-01": "National Day", "2026-10-02": "National Day"}
+}))]
+pub(in crate::web) struct CalendarBody {
+    name: String,
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    weekdays: std::collections::BTreeSet<hera_domain::calendar::DayOfWeek>,
+    #[serde(default)]
+    #[schema(value_type = std::collections::BTreeMap<String, String>)]
+    added: Days,
+    #[serde(default)]
+    #[schema(value_type = std::collections::BTreeMap<String, String>)]
+    removed: Days,
+    /// The revision that the edit started from.
+    revision: Option<Revision>,
+    /// What is read may be sent back.
+    #[serde(default, rename = "id")]
+    #[schema(value_type = serde_json::Value, required = false)]
+    _id: IgnoredAny,
+}
+
+type Days = std::collections::BTreeMap<chrono::NaiveDate, String>;
+
+impl CalendarBody {
+    fn content(self) -> CalendarContent {
+        CalendarContent {
+            name: self.name,
+            description: self.description,
+            weekdays: self.weekdays,
+            added: self.added,
+            removed: self.removed,
+        }
+    }
+}
+
+#[utoipa::path(
+    get,
+    path = "/hera/api/v1/calendars",
+    tag = "calendars",
+    summary = "The calendars",
+    params(("limit" = Option<u16>, Query, description = "1 to 1000; 100 if not given"), ("cursor" = Option<String>, Query, description = "`next` of the page before")),
+    responses((status = 200, description = "done", body = List<CalendarView<'static>>)),
+)]
+pub(in crate::web) async fn list(
+    state: web::Data<AppState>,
+    mut query: Query,
+) -> Result<HttpResponse> {
+    let page = query.page()?;
+    query.end()?;
+    let definitions = state.master.definitions();
+    let calendars = definitions
+        .calendars
+        .values()
+        .filter(|calendar| page.after.is_none_or(|after| calendar.id.0 > after))
+        .take(page.limit + 1)
+        .collect();
+    let list = List::new(calendars, page.limit, |calendar| calendar.id.0);
+    Ok(HttpResponse::Ok().json(list.map(|calendar| CalendarView::from(calendar.as_ref()))))
+}
+
+#[utoipa::path(
+    get,
+    path = "/hera/api/v1/calendars/{id}",
+    tag = "calendars",
+    summary = "One calendar",
+    params(("id" = CalendarId, Path, description = "the calendar")),
+    responses((status = 200, description = "done", body = CalendarView<'static>)),
+)]
+pub(in crate::web) async fn show(
+    state: web::Data<AppState>,
+    id: web::Path<CalendarId>,
+) -> Result<HttpResponse> {
+    let definitions = state.master.definitions();
+    Ok(HttpResponse::Ok().json(CalendarView::from(find(&definitions, *id)?)))
+}
+
+#[utoipa::path(
+    post,
+    path = "/hera/api/v1/calendars",
+    tag = "calendars",
+    summary = "Makes a calendar",
+    request_body = CalendarBody,
+    responses((status = 201, description = "done", body = CalendarView<'static>)),
+)]
+pub(in crate::web) async fn create(
+    state: web::Data<AppState>,
+    me: Identity,
+    Json(body): Json<CalendarBody>,
+) -> Result<HttpResponse> {
+    let content = body.content();
+    let saved = state
+        .master
+        .save_calendar(&me.actor, None, None, content.clone())
+        .await?;
+    Ok(HttpResponse::Created().json(CalendarView {
+        id: saved.id,
+        revision: saved.revision,
+        content: &content,
+    }))
+}
+
+#[utoipa::path(
+    put,
+    path = "/hera/api/v1/calendars/{id}",
+    tag = "calendars",
+    summary = "Saves a calendar; versions that wait move with it",
+    params(("id" = CalendarId, Path, description = "the calendar"), ("if_changed" = Option<bool>, Query, description = "true: what is equal makes no revision")),
+    request_body = CalendarBody,
+    responses((status = 200, description = "done", body = CalendarView<'static>)),
+)]
+pub(in crate::web) async fn update(
+    state: web::Data<AppState>,
+    me: Identity,
+    id: web::Path<CalendarId>,
+    mut query: Query,
+    Json(body): Json<CalendarBody>,
+) -> Result<HttpResponse> {
+    let keep_if_same = query.take::<bool>("if_changed")?.unwrap_or(false);
+    query.end()?;
+    let definitions = state.master.definitions();
+    let newest = find(&definitions, *id)?;
+    let base = body.revision.unwrap_or(newest.revision);
+    let content = body.content();
+    if keep_if_same && content == newest.content {
+        return Ok(HttpResponse::Ok().json(CalendarView::from(newest)));
+    }
+    let saved = state
+        .master
+        .save_calendar(&me.actor, Some(*id), Some(base), content.clone())
+        .await?;
+    Ok(HttpResponse::Ok().json(CalendarView {
+        id: saved.id,
+        revision: saved.revision,
+        content: &content,
+    }))
+}
+
+#[utoipa::path(
+    delete,
+    path = "/hera/api/v1/calendars/{id}",
+    tag = "calendars",
+    summary = "Deletes a calendar that no job uses",
+    params(("id" = CalendarId, Path, description = "the calendar")),
+    responses((status = 204, description = "done")),
+)]
+pub(in crate::web) async fn delete(
+    state: web::Data<AppState>,
+    me: Identity,
+    id: web::Path<CalendarId>,
+) -> Result<HttpResponse> {
+    state.master.delete_calendar(&me.actor, *id).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+fn find(definitions: &Definitions, id: CalendarId) -> Result<&CalendarDef> {
+    let found = definitions.calendars.get(&id);
+    found
+        .map(AsRef::as_ref)
+        .ok_or_else(|| Error::NotFound(format!("calendar {id}")))
+}
