@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use chrono_tz::Tz;
+use hera_domain::calendar::{CalendarRule, DayRule};
 use hera_domain::check::ContentLimits;
 use hera_domain::clock::from_millis;
 use hera_domain::cron::Validity;
@@ -265,7 +266,11 @@ prop_compose! {
                 validity: Validity {
                     from: validity.map(|(from, _)| from_millis(from)),
                     until: validity.map(|(from, lasts)| from_millis(from + lasts)),
-                },
+            },
+                calendar: (numbers.0 > 3).then(|| CalendarRule {
+                    name: "工作日: 2026".to_owned(),
+                    rule: DayRule::Next,
+                }),
             },
             host_group_id: host_group.map(HostGroupId),
             priority: numbers.0,
