@@ -6,6 +6,7 @@ use anyhow::{Context as _, bail};
 use chrono::TimeDelta;
 use clap::Args;
 use hera_domain::clock::{Clock as _, SystemClock};
+use hera_domain::job::FieldError;
 use hera_settings::{Report, Settings};
 use serde_json::Value;
 
@@ -41,6 +42,8 @@ pub(super) struct Remote {
 pub(super) struct Refused {
     pub(super) status: u16,
     detail: String,
+    /// The values that are wrong, if it is about values.
+    pub(super) errors: Vec<FieldError>,
 }
 
 /// A client of one admin.
@@ -207,9 +210,17 @@ impl Client {
         Err(Refused {
             status: answer.status().as_u16(),
             detail: detail.to_owned(),
+            errors: field_errors(&problem["errors"]),
         }
         .into())
     }
+}
+
+fn field_errors(errors: &Value) -> Vec<FieldError> {
+    let errors = errors.as_array().into_iter().flatten();
+    errors
+        .map(|error| FieldError::new(table::cell(&error["field"]), table::cell(&error["message"])))
+        .collect()
 }
 
 fn json(mut answer: ureq::http::Response<ureq::Body>) -> anyhow::Result<Value> {
@@ -247,26 +258,65 @@ pub(super) fn print_list(
     table::print(&head, &rows)
 }
 
-/// Prints one thing, a line per field, or as it is.
+/// Prints one thing, a line per field that says something, texts of many lines last; or as it is.
 pub(super) fn print_one(item: &Value, as_json: bool) -> anyhow::Result<()> {
-    match item.as_object() {
-        Some(fields) if !as_json => {
-            let rows = fields.iter();
-            let rows = rows.flat_map(|(name, value)| {
-                let text = table::cell(value);
-                let name_of = |line: usize| {
-                    if line == 0 {
-                        name.clone()
-                    } else {
-                        String::new()
-                    }
-                };
-                let lines = text.split('\n').enumerate();
-                let rows = lines.map(|(line, text)| vec![name_of(line), text.to_owned()]);
-                rows.collect::<Vec<_>>()
-            });
-            table::print(&["FIELD", "VALUE"], &rows.collect::<Vec<_>>())
+    if as_json || !item.is_object() {
+        return table::say(&serde_json::to_string_pretty(item)?);
+    }
+    let mut fields = Vec::new();
+    flatten("", item, &mut fields);
+    fields.sort_by_key(|(_, text)| text.contains('\n'));
+    let rows = fields.iter().flat_map(|(name, text)| {
+        let names = std::iter::once(name.as_str()).chain(std::iter::repeat(""));
+        let lines = names.zip(text.trim_end_matches('\n').split('\n'));
+        lines.map(|(name, line)| vec![name.to_owned(), table::short_time(line)])
+    });
+    table::print(&["FIELD", "VALUE"], &rows.collect::<Vec<_>>())
+}
+
+fn flatten(name: &str, value: &Value, fields: &mut Vec<(String, String)>) {
+    match value {
+        Value::Null => {}
+        Value::Object(inner) => {
+            for (key, value) in inner {
+                let joint = if name.is_empty() { "" } else { "." };
+                flatten(&format!("{name}{joint}{key}"), value, fields);
+            }
         }
-        _ => table::say(&serde_json::to_string_pretty(item)?),
+        Value::Array(items) if items.iter().any(Value::is_object) => {
+            for (index, item) in items.iter().enumerate() {
+                flatten(&format!("{name}[{index}]"), item, fields);
+            }
+        }
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(table::cell).collect();
+            if !items.is_empty() {
+                fields.push((name.to_owned(), items.join(", ")));
+            }
+        }
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            let text = table::cell(value);
+            if !text.is_empty() {
+                fields.push((name.to_owned(), text));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn fields_that_say_nothing_are_not_shown() {
+        let mut fields = Vec::new();
+        let item = json!({
+            "a": null, "b": [], "c": {"d": 1, "e": [1, "x"]}, "f": [{"g": true}], "h": "",
+        });
+        flatten("", &item, &mut fields);
+        let shown: Vec<String> = fields.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        assert_eq!(shown, ["c.d=1", "c.e=1, x", "f[0].g=true"]);
     }
 }

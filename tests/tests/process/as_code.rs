@@ -335,10 +335,12 @@ fn what_cannot_be_is_refused_before_anything_is_changed() {
         &["/flow/right/second would be open, but /flow/left/first"],
     );
     refused(&after("third"), &["circle", " → /flow/right/second → "]);
-    refused(
-        "schedule: {kind: manual}\nretries: 99\n",
-        &["first.yml:5: retries: 99"],
-    );
+    let manual = "schedule: {kind: manual}\nopen: true\n";
+    let retries = format!("{manual}retries: 99\n");
+    refused(&retries, &["first.yml:6: retries: 99"]);
+    // What only the admin can say has its line too.
+    let circle = format!("{manual}config:\n  a: ${{b}}\n  b: ${{a}}\n");
+    refused(&circle, &["first.yml:"]);
 }
 
 fn id_of(hera: &Installation, name: &str) -> i64 {

@@ -151,13 +151,25 @@ fn may_pass(error: &anyhow::Error) -> bool {
 }
 
 fn about(change: &Change) -> String {
-    match &change.file {
-        Some(file) => format!("{file}: {}", change.path),
+    match &change.source {
+        Some(source) => format!("{}: {}", source.path.display(), change.path),
         None => change.path.clone(),
     }
 }
 
 /// The admin's words with the place in the files that they are about.
 fn told(change: &Change, error: &anyhow::Error) -> String {
-    format!("{}: {error}", about(change))
+    let wrong = error
+        .downcast_ref::<Refused>()
+        .map_or(&[][..], |refused| &refused.errors);
+    match &change.source {
+        Some(source) if !wrong.is_empty() => {
+            let lines = wrong.iter().map(|wrong| {
+                let place = source.place(&wrong.field);
+                format!("{place}: {}: {}", wrong.field, wrong.message)
+            });
+            lines.collect::<Vec<_>>().join("\n")
+        }
+        Some(_) | None => format!("{}: {error}", about(change)),
+    }
 }

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use anyhow::{Context as _, bail};
 use hera_domain::config::{MASK, is_secret};
@@ -60,7 +61,7 @@ pub(super) struct GroupFile {
     pub(super) was: Option<TreePath>,
     /// Whether it is in no other group of these files.
     pub(super) is_top: bool,
-    pub(super) source: Source,
+    pub(super) source: Rc<Source>,
     pub(super) kind: &'static str,
     pub(super) description: String,
     pub(super) config: Config,
@@ -71,7 +72,7 @@ pub(super) struct GroupFile {
 pub(super) struct JobFile {
     pub(super) path: TreePath,
     pub(super) was: Option<TreePath>,
-    pub(super) source: Source,
+    pub(super) source: Rc<Source>,
     /// The file of its script, if that is another one.
     pub(super) script: Option<PathBuf>,
     /// Nothing if the file leaves it as it is.
@@ -97,7 +98,13 @@ pub(super) enum ConfigValue {
 impl Source {
     /// Where a field of the API stands: the file, and the line as far as it can be found.
     pub(super) fn place(&self, field: &str) -> String {
-        match self.node.line_of(field) {
+        // The script may stand in a file of its own.
+        let file = || {
+            self.node
+                .line_of("script_file")
+                .filter(|_| field == "script")
+        };
+        match self.node.line_of(field).or_else(file) {
             Some(line) => self.at(line),
             None => self.path.display().to_string(),
         }
@@ -473,15 +480,15 @@ fn config_value(key: &str, node: &Node) -> Result<ConfigValue, String> {
     }
 }
 
-fn parsed(path: &Path) -> anyhow::Result<Source> {
+fn parsed(path: &Path) -> anyhow::Result<Rc<Source>> {
     let bytes =
         std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
     let text = utf8(path, bytes)?;
     match yaml::parse(&text) {
-        Ok(node) => Ok(Source {
+        Ok(node) => Ok(Rc::new(Source {
             path: path.to_owned(),
             node,
-        }),
+        })),
         Err(wrong) => bail!("{}:{}: {}", path.display(), wrong.line, wrong.message),
     }
 }

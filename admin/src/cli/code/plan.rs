@@ -1,6 +1,7 @@
 //! What would change in an admin for it to be as the files say.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use hera_domain::status::Switch;
 use serde::Serialize;
@@ -48,6 +49,8 @@ pub(super) struct Change {
     pub(super) file: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) fields: Vec<Diff>,
+    #[serde(skip)]
+    pub(super) source: Option<Rc<Source>>,
     #[serde(skip)]
     pub(super) key: Key,
     /// What is sent, with keys in place of ids.
@@ -296,7 +299,7 @@ impl Planner<'_> {
         key: Key,
         there: Option<&Value>,
         wanted: &Wanted,
-        source: &Source,
+        source: &Rc<Source>,
     ) -> anyhow::Result<Option<Change>> {
         let mut fields = diffs(there.unwrap_or(&Value::Null), &wanted.body, &self.matched);
         let mut body = wanted.unmasked();
@@ -330,6 +333,7 @@ impl Planner<'_> {
             id: there.is_some().then_some(key),
             file: Some(source.path.display().to_string()),
             fields,
+            source: Some(Rc::clone(source)),
             key,
             body,
         };
@@ -386,6 +390,7 @@ impl Planner<'_> {
             id: (key > 0).then_some(key),
             file: Some(file.source.path.display().to_string()),
             fields: Vec::new(),
+            source: Some(Rc::clone(&file.source)),
             key,
             body: Value::Null,
         })
@@ -429,6 +434,7 @@ impl Planner<'_> {
             id: Some(left.id),
             file: None,
             fields: Vec::new(),
+            source: None,
             key: left.id,
             body: Value::Null,
         })

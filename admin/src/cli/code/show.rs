@@ -204,11 +204,13 @@ pub(super) fn totals(plan: &Plan, done: bool) -> String {
     if words.is_empty() {
         words.push("nothing to change".to_owned());
     }
-    let (groups, jobs) = (plan.groups, plan.jobs);
-    format!(
-        "{}; {groups} groups and {jobs} jobs in the files",
-        words.join(", ")
-    )
+    let (groups, jobs) = (counted(plan.groups, "group"), counted(plan.jobs, "job"));
+    format!("{}; {groups} and {jobs} in the files", words.join(", "))
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }
 
 /// What the files know nothing of.
