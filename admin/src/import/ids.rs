@@ -15,6 +15,8 @@ pub(super) struct Ids {
     /// The example job of a new installation, if nobody has touched it.
     seed_job: Option<JobId>,
     seed_group: Option<GroupId>,
+    /// What is in that group.
+    in_seed_group: Vec<JobId>,
     /// The root, while it is as it was made.
     pub(super) fresh_root: bool,
     pub(super) root: GroupId,
@@ -42,7 +44,10 @@ impl Ids {
         let seed_group = offline.groups().get(&GroupId(2)).filter(|group| {
             group.revision.0 == 1 && !group.content.big && group.content.name == "测试"
         });
+        let in_seed_group = offline.jobs().values();
+        let in_seed_group = in_seed_group.filter(|job| job.group == GroupId(2));
         Ok(Self {
+            in_seed_group: in_seed_group.map(|job| job.id).collect(),
             jobs,
             groups,
             seed_job,
@@ -62,8 +67,11 @@ impl Ids {
         let groups: BTreeSet<GroupId> = groups.map(GroupId).collect();
         let top = |a: Option<i64>, b: Option<i64>| a.max(b).unwrap_or(0).max(0) + 1;
         Reserved {
-            // The group of the example job becomes HERA's only if the example job does.
-            may_take_group: self.seed_job.is_none_or(|seed| jobs.contains(&seed)),
+            // The group of the example job becomes HERA's only if all that is in it does.
+            may_take_group: self
+                .in_seed_group
+                .iter()
+                .all(|job| self.seed_job == Some(*job) && jobs.contains(job)),
             next_job: top(self.jobs.last().map(|id| id.0), jobs.last().map(|id| id.0)),
             next_group: top(
                 self.groups.last().map(|id| id.0),

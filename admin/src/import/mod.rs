@@ -10,6 +10,7 @@
 //! HERA, leaves alone what a person changed here, and doubles nothing.
 
 mod config;
+mod files;
 mod groups;
 mod ids;
 mod job;
@@ -27,6 +28,8 @@ mod tests;
 mod tree;
 mod variables;
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context as _, bail};
 use chrono_tz::Tz;
 use hera_domain::check::ContentLimits;
@@ -35,7 +38,7 @@ use hera_domain::id::{TeamId, UserId};
 
 use crate::access::{Actor, Role};
 use crate::master::Offline;
-use crate::store::legacy::{LegacyHera, LegacyJobHead, LegacyRow};
+use crate::store::legacy::{LegacyFileHead, LegacyHera, LegacyJobHead, LegacyRow};
 use crate::store::{ImportMark, Store, Subject};
 
 pub use report::{Counts, Finding, Kind, Renumbered, Report, Severity};
@@ -162,15 +165,22 @@ async fn source(store: &Store, hera: &Reader, given: Option<&str>) -> anyhow::Re
     Ok(source)
 }
 
+/// Everybody who owns something, as it is written there.
+fn owners(jobs: &[LegacyJobHead], files: &[LegacyFileHead]) -> BTreeSet<String> {
+    let jobs = jobs.iter().filter(|job| job.is_there());
+    let owners = jobs.filter_map(|job| job.owner.as_deref());
+    let owners = owners.chain(files.iter().filter_map(|file| file.owner.as_deref()));
+    let owners = owners
+        .map(str::trim)
+        .filter(|name| !matches!(*name, "" | files::EVERYBODY));
+    owners.map(str::to_owned).collect()
+}
+
 impl Importer {
     async fn everything(&mut self) -> anyhow::Result<()> {
         let heads: Vec<LegacyJobHead> = self.hera.all().await?;
-        let owners = heads.iter().filter(|head| head.is_there());
-        let owners = owners.filter_map(|head| head.owner.as_deref());
-        let owners = owners.map(|owner| owner.trim().to_owned());
-        let people = self
-            .import_people(owners.filter(|owner| !owner.is_empty()).collect())
-            .await?;
+        let files: Vec<LegacyFileHead> = self.hera.all().await?;
+        let people = self.import_people(owners(&heads, &files)).await?;
         let mut world = self.world();
         world.areas = self.import_areas().await?;
         world.host_groups = self.import_host_groups().await?;
@@ -180,6 +190,7 @@ impl Importer {
         world.followers = self.import_followers(&heads, &people.persons).await?;
         let world = self.import_jobs(&heads, &mut places, world).await?;
         self.import_permissions(&places, &world).await?;
+        self.import_files(&files, &world.teams).await?;
         self.note_unread_tables().await?;
         if !self.options.dry_run {
             let detail = format!("from {}", self.report.from);

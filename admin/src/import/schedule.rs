@@ -44,7 +44,16 @@ fn cron(written: &str, notes: &mut Notes<'_>) -> Option<String> {
     let column = "cron_expression";
     let fields: Vec<&str> = written.split_whitespace().collect();
     let understood = match CronExpr::parse(written.trim()) {
-        Ok(cron) if cron.kind() == CronKind::Quartz => Ok(()),
+        Ok(cron) if cron.kind() == CronKind::Quartz => {
+            // Some take both days; Quartz takes one, and `?` for the other.
+            let days = [fields.get(3), fields.get(5)];
+            match days.iter().filter(|day| **day == Some(&"?")).count() {
+                1 => Ok(()),
+                _ => Err(
+                    "Quartz wants ? for exactly one of the two days: HERA never ran it".to_owned(),
+                ),
+            }
+        }
         Ok(_) => Err(format!(
             "it has {} fields, and Quartz takes six or seven: HERA never ran it",
             fields.len()

@@ -1,6 +1,7 @@
 //! An import from a real HERA schema in MariaDB, into both databases.
 
 mod carried;
+mod defects;
 mod repeated;
 mod trouble;
 

@@ -17,8 +17,9 @@ use super::dialect::{AnyConn, Connector};
 use super::target::Target;
 
 pub use rows::{
-    LegacyArea, LegacyFile, LegacyGroup, LegacyHost, LegacyHostGroup, LegacyJob, LegacyJobHead,
-    LegacyLog, LegacyMonitor, LegacyPermission, LegacyPerson, LegacyRow, LegacyRun, LegacyTeam,
+    LegacyArea, LegacyFile, LegacyFileHead, LegacyGroup, LegacyHost, LegacyHostGroup, LegacyJob,
+    LegacyJobHead, LegacyLog, LegacyMonitor, LegacyPermission, LegacyPerson, LegacyRow, LegacyRun,
+    LegacyTeam,
 };
 
 /// One snapshot, whatever HERA does meanwhile, and the server's word that nothing is written.

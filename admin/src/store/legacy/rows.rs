@@ -167,6 +167,12 @@ rows! {
         user_ids: Text "user_ids",
     }
 
+    /// A file or folder of the development centre as far as their tree needs it.
+    LegacyFileHead = "hera_file" by "id" {
+        parent: Number "parent",
+        owner: Text "owner",
+    }
+
     /// A file or folder of the development centre.
     LegacyFile = "hera_file" by "id" {
         name: Text "name",
@@ -174,7 +180,6 @@ rows! {
         kind: Number "type",
         owner: Text "owner",
         content: Text "content",
-        host_group_id: Number "host_group_id",
         job_id: Number "job_id",
     }
 
