@@ -23,6 +23,8 @@ mod report;
 mod rights;
 mod schedule;
 mod teams;
+#[doc(hidden)]
+pub mod testing;
 #[cfg(test)]
 mod tests;
 mod tree;

@@ -2,6 +2,8 @@
 
 mod carried;
 mod defects;
+mod five_hundred;
+mod quartz;
 mod repeated;
 mod trouble;
 
@@ -10,11 +12,10 @@ use hera_domain::check::ContentLimits;
 use hera_domain::engine::Limits;
 use hera_domain::id::JobId;
 
+use super::testing::SCHEMA;
 use super::{Finding, Kind, Options, Report, Severity, run};
 use crate::store::testing::TestDb;
 use crate::store::{Store, StoredJob, Subject};
-
-const SCHEMA: &str = include_str!("hera-2.4.sql");
 
 /// A HERA with what it begins with; `None` without a server.
 fn hera() -> Option<TestDb> {
