@@ -25,6 +25,9 @@ pub(super) struct ImportLine {
     /// Import every new job closed, so that it does not run here while it still runs in HERA
     #[arg(long)]
     closed: bool,
+    /// Finished runs and their logs too
+    #[arg(long)]
+    with_history: bool,
     /// The name under which this HERA is remembered; by default its address
     #[arg(long, value_name = "NAME")]
     source: Option<String>,
@@ -42,6 +45,7 @@ pub(super) async fn run(line: ImportLine, settings: &Settings) -> anyhow::Result
         source: line.source,
         closed: line.closed,
         dry_run: line.dry_run,
+        with_history: line.with_history,
         timezone: settings.timezone,
         area: settings.area.clone(),
         admin: settings.web.admin_user.clone(),

@@ -232,7 +232,7 @@ mod tests {
             "plan examples --prune --json",
             "export tree --group /dw/ods --force",
             "import-hera mysql://u:p@h/hera --dry-run --json --source old",
-            "import-hera jdbc:mysql://h/hera --closed --report r.json",
+            "import-hera jdbc:mysql://h/hera --closed --with-history --report r.json",
         ] {
             let words = std::iter::once("hera-admin").chain(line.split(' '));
             if let Err(error) = Line::try_parse_from(words) {

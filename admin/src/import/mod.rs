@@ -12,9 +12,11 @@
 mod config;
 mod files;
 mod groups;
+mod history;
 mod ids;
 mod job;
 mod jobs;
+mod log_text;
 mod marks;
 mod order;
 mod places;
@@ -62,6 +64,8 @@ pub struct Options {
     pub closed: bool,
     /// Look only.
     pub dry_run: bool,
+    /// Finished runs and their logs too.
+    pub with_history: bool,
     pub timezone: Tz,
     pub area: String,
     /// HERA's administrators: the group account of this name.
@@ -144,6 +148,9 @@ async fn lead(
     }
     let lease = store.lease().await?;
     let holder = lease.holder.map(|holder| holder.name).unwrap_or_default();
+    if holder == ACTOR {
+        bail!("another import runs, or was killed within the last half minute; wait for its end");
+    }
     bail!(
         "the admin {holder} leads on {}: definitions have one writer. Stop that admin and the others first, import, then start them again; --dry-run works beside them",
         store.describe()
@@ -193,6 +200,9 @@ impl Importer {
         let world = self.import_jobs(&heads, &mut places, world).await?;
         self.import_permissions(&places, &world).await?;
         self.import_files(&files, &world.teams).await?;
+        if self.options.with_history {
+            self.import_history(&world).await?;
+        }
         self.note_unread_tables().await?;
         if !self.options.dry_run {
             let detail = format!("from {}", self.report.from);
@@ -230,13 +240,19 @@ impl Importer {
     async fn note_unread_tables(&mut self) -> anyhow::Result<()> {
         const UNREAD: [(&str, &str); 6] = [
             ("hera_action", "versions: they are planned anew here"),
-            ("hera_action_history", "runs and their logs"),
+            (
+                "hera_action_history",
+                "runs and their logs (--with-history brings them)",
+            ),
             ("hera_debug_history", "runs of the development centre"),
             ("hera_record", "the audit"),
             ("hera_rerun", "backfills"),
             ("hera_advice", "the wall of suggestions"),
         ];
         for (table, what) in UNREAD {
+            if table == "hera_action_history" && self.options.with_history {
+                continue;
+            }
             let Some(rows) = self.hera.count(table).await?.filter(|rows| *rows > 0) else {
                 continue;
             };

@@ -60,6 +60,15 @@ impl Reader {
         .await
     }
 
+    /// The rows after `after`, by id.
+    pub(super) async fn page<R: LegacyRow>(
+        &self,
+        after: i64,
+        limit: i64,
+    ) -> anyhow::Result<Vec<R>> {
+        self.call(move |hera| hera.page(after, limit)).await
+    }
+
     /// The rows of these ids.
     pub(super) async fn named<R: LegacyRow>(&self, ids: &[i64]) -> anyhow::Result<Vec<R>> {
         let ids = ids.to_vec();

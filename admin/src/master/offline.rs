@@ -8,11 +8,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hera_domain::engine::{Engine, Event, HostGroup, Limits, Tick};
+use hera_domain::engine::{Change, Engine, Event, HostGroup, Limits, Run, Tick, Version};
 use hera_domain::group::{GroupContent, GroupDef};
-use hera_domain::id::{CommitSeq, GroupId, HostGroupId, JobId, Revision, TeamId};
+use hera_domain::id::{
+    CommitSeq, GroupId, HostGroupId, JobId, Revision, RunId, TeamId, VersionKey,
+};
 use hera_domain::job::{JobContent, JobDef};
-use hera_domain::status::Switch;
+use hera_domain::status::{Switch, VersionStatus};
 use tokio::time::Instant;
 
 use super::campaign::acquire;
@@ -22,7 +24,9 @@ use super::committer::Committer;
 use super::groups::{Tree, put_group};
 use super::handle::{CommandError, SaveJob};
 use crate::access::Actor;
-use crate::store::{AuditRecord, Holder, HostGroupChange, ImportMark, LeaderState, Store, Subject};
+use crate::store::{
+    AuditRecord, Holder, HostGroupChange, ImportMark, LeaderState, LogTail, Store, Subject,
+};
 
 /// Long: pages of another database are read between two commits.
 const LEASE: Duration = Duration::from_secs(30);
@@ -36,6 +40,8 @@ pub(crate) struct Offline {
     /// `None` = only looking.
     committer: Option<Committer>,
     seq: CommitSeq,
+    last_key: VersionKey,
+    last_run: RunId,
     actor: Actor,
     area: String,
     work: Work,
@@ -99,6 +105,8 @@ impl Offline {
         Self {
             groups: groups.map(|group| (group.id, Arc::new(group))).collect(),
             host_groups: loaded.snapshot.host_groups.clone(),
+            last_key: VersionKey(loaded.snapshot.last_version_key),
+            last_run: RunId(loaded.snapshot.last_run_id),
             engine: Engine::restore(loaded.snapshot, limits),
             clock,
             seq: loaded.seq,
@@ -131,10 +139,9 @@ impl Offline {
 
     /// Engine time, the same until the next commit.
     fn tick(&mut self) -> Tick {
-        let seq = self.committer.as_ref().map(Committer::next_seq);
         Tick {
             now: self.clock.now(),
-            seq: seq.unwrap_or(CommitSeq(self.seq.0 + 1)),
+            seq: self.seq(),
         }
     }
 
@@ -221,6 +228,41 @@ impl Offline {
             .host_groups
             .push(HostGroupChange::Save(group));
         Ok(())
+    }
+
+    /// Keeps a version of the past; `expect` is the status that it has in the database.
+    pub(crate) fn put_version(&mut self, expect: Option<VersionStatus>, row: Version) {
+        let change = Change { expect, row };
+        let versions = &mut self.work.batch.decisions.versions;
+        versions.insert(change.row.key, change);
+    }
+
+    /// Keeps a run that ended long ago. The engine, which knows only what may still go on, is not
+    /// asked.
+    pub(crate) fn put_run(&mut self, row: Run) {
+        let change = Change { expect: None, row };
+        self.work.batch.decisions.runs.insert(change.row.id, change);
+    }
+
+    /// Keeps the log of such a run.
+    pub(crate) fn put_log(&mut self, log: LogTail) {
+        self.work.batch.tails.push(log);
+    }
+
+    pub(crate) fn new_version_key(&mut self) -> VersionKey {
+        self.last_key = self.last_key.next();
+        self.last_key
+    }
+
+    pub(crate) fn new_run_id(&mut self) -> RunId {
+        self.last_run = self.last_run.next();
+        self.last_run
+    }
+
+    /// The number of the next commit.
+    pub(crate) fn seq(&self) -> CommitSeq {
+        let seq = self.committer.as_ref().map(Committer::next_seq);
+        seq.unwrap_or(CommitSeq(self.seq.0 + 1))
     }
 
     /// Remembers what a row of a HERA became, in the same commit.

@@ -3,6 +3,7 @@
 mod carried;
 mod defects;
 mod five_hundred;
+mod history;
 mod quartz;
 mod repeated;
 mod trouble;
@@ -30,6 +31,7 @@ fn options() -> Options {
         source: Some("old".to_owned()),
         closed: false,
         dry_run: false,
+        with_history: false,
         timezone: Tz::Asia__Shanghai,
         area: "all".to_owned(),
         admin: "hera".to_owned(),
