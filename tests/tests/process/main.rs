@@ -33,6 +33,7 @@ mod bad_input;
 mod example;
 mod fan_out;
 mod heras_file;
+mod import;
 mod killed;
 mod signals;
 mod terminal;
