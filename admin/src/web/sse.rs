@@ -241,8 +241,12 @@ impl Text {
     }
 }
 
-/// How many bytes at the end begin a character that needs more.
+/// How many bytes at the end begin a character that needs more, or a line end: of a carriage
+/// return it must be known whether a line feed follows.
 fn cut_at_end(bytes: &[u8]) -> usize {
+    if bytes.ends_with(b"\r") {
+        return 1;
+    }
     (1..=bytes.len().min(3))
         .find(|back| bytes[bytes.len() - back] & 0b1100_0000 == 0b1100_0000)
         .filter(|back| {
@@ -259,6 +263,7 @@ fn cut_at_end(bytes: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_character_cut_in_two_arrives_whole_and_the_id_stays_before_it() {
@@ -277,6 +282,40 @@ mod tests {
         let mut text = Text::from(0);
         assert_eq!(text.add(0, b"a\x80\x80\x80"), "a\u{fffd}\u{fffd}\u{fffd}");
         assert_eq!(text.sent(), 4);
+    }
+
+    /// What a browser makes of an event: its id and its text.
+    fn read(event: &str) -> (u64, String) {
+        let lines: Vec<_> = event.lines().collect();
+        let id = lines[0].strip_prefix("id: ").unwrap().parse().unwrap();
+        let data = lines.iter().filter_map(|line| line.strip_prefix("data: "));
+        (id, data.collect::<Vec<_>>().join("\n"))
+    }
+
+    proptest! {
+        #[test]
+        fn however_a_log_is_cut_and_wherever_the_reader_comes_back_nothing_is_lost_or_doubled(
+            log in "[a日志\r\n]{0,40}",
+            pieces in proptest::collection::vec((1usize..7, any::<bool>()), 1..60),
+        ) {
+            let bytes = log.as_bytes();
+            let mut text = Text::from(0);
+            let mut seen = String::new();
+            for (length, comes_back) in pieces.into_iter().chain([(log.len().max(1), false)]) {
+                let start = usize::try_from(text.offset).unwrap();
+                let end = (start + length).min(bytes.len());
+                let piece = text.add(start as u64, &bytes[start..end]);
+                if !piece.is_empty() {
+                    let (id, data) = read(&event(text.sent(), "log", &piece));
+                    seen.push_str(&data);
+                    if comes_back {
+                        text = Text::from(id);
+                    }
+                }
+            }
+            seen.push_str(&text.finish().replace('\r', "\n"));
+            prop_assert_eq!(seen, log.replace("\r\n", "\n").replace('\r', "\n"));
+        }
     }
 
     #[test]

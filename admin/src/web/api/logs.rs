@@ -30,8 +30,8 @@ pub(in crate::web) async fn bytes(
     id: web::Path<RunId>,
     mut query: Query,
 ) -> Result<HttpResponse> {
-    let offset = query.take::<u64>("offset")?.unwrap_or(0);
-    let limit = query.take::<u64>("limit")?.unwrap_or(u64::MAX);
+    let offset = count(&mut query, "offset")?.unwrap_or(0);
+    let limit = count(&mut query, "limit")?.unwrap_or(u64::MAX);
     query.end()?;
     let run = runs::find(&state, *id).await?.run.id;
     let first = state.store.read_log(run, offset, piece(limit)).await?;
@@ -53,6 +53,16 @@ pub(in crate::web) async fn bytes(
         slice: Some(first),
     };
     Ok(response.streaming(stream::try_unfold(rest, Rest::next)))
+}
+
+/// A number of bytes; more than 63 bits are none.
+fn count(query: &mut Query, name: &str) -> Result<Option<u64>> {
+    let Some(number) = query.take::<i64>(name)? else {
+        return Ok(None);
+    };
+    let count = u64::try_from(number);
+    let count = count.map_err(|_e| Error::invalid(name, format!("{number} is less than 0")))?;
+    Ok(Some(count))
 }
 
 /// What has been dropped of a log that grew too long, wherever the reader stands.
@@ -112,7 +122,7 @@ pub(in crate::web) async fn stream(
     id: web::Path<RunId>,
     mut query: Query,
 ) -> Result<HttpResponse> {
-    let asked = query.take::<u64>("offset")?.unwrap_or(0);
+    let asked = count(&mut query, "offset")?.unwrap_or(0);
     query.end()?;
     let resumed = request
         .headers()

@@ -143,6 +143,99 @@ async fn a_stream_resumes_where_the_browser_left_it() {
     );
 }
 
+/// Ids and texts of the events of a kind.
+fn events(stream: &str, kind: &str) -> Vec<(String, String)> {
+    let of_kind = format!("event: {kind}");
+    let events = stream.split("\n\n");
+    events
+        .filter(|event| event.lines().any(|line| line == of_kind))
+        .map(|event| {
+            let field = |name: &str| {
+                let lines = event.lines().filter_map(|line| line.strip_prefix(name));
+                lines.collect::<Vec<_>>().join("\n")
+            };
+            (field("id: "), field("data: "))
+        })
+        .collect()
+}
+
+#[actix_web::test]
+async fn wherever_a_stream_is_cut_the_rest_follows_without_loss_or_repetition() {
+    let app = App::start().await;
+    let token = app.token(Role::Viewer).await;
+    // Longer than what is read at once, and cut within characters.
+    let log = "日志 and a line\n".repeat(40_000);
+    {
+        let mut leader = Leader::of(&app.db);
+        leader.write(1, None, RunStatus::Running, Vec::new());
+        let data = Bytes::from(log.clone());
+        let run = RunId(1);
+        let piece = LogAppend {
+            run,
+            offset: 0,
+            data,
+        };
+        app.db.store.append_logs(vec![piece]).await.unwrap();
+        let tail = LogTail {
+            run,
+            offset: log.len() as u64,
+            data: Bytes::new(),
+        };
+        leader.write(1, Some(RunStatus::Running), RunStatus::Success, vec![tail]);
+    }
+    let stream = async |last: Option<&str>| {
+        let mut stream = request(Method::GET, "/hera/api/v1/runs/1/log/stream");
+        stream = stream.insert_header(bearer(&token));
+        if let Some(last) = last {
+            stream = stream.insert_header(("last-event-id", last.to_owned()));
+        }
+        app.send(stream).await.text()
+    };
+    let whole = events(&stream(None).await, "log");
+    assert!(whole.len() > 2, "{} events", whole.len());
+    let mut seen = String::new();
+    for (id, text) in &whole {
+        seen.push_str(text);
+        let rest = events(&stream(Some(id)).await, "log");
+        let rest: String = rest.iter().map(|(_, text)| text.as_str()).collect();
+        assert!(format!("{seen}{rest}") == log, "resumed at {id}");
+    }
+    assert!(seen == log);
+    let (last, _) = whole.last().unwrap();
+    let after = stream(Some(last)).await;
+    assert_eq!(events(&after, "log"), [], "nothing is sent again");
+    assert_eq!(events(&after, "end").len(), 1, "and the end is told");
+}
+
+#[actix_web::test]
+async fn a_page_that_comes_back_is_told_that_it_may_have_missed_something() {
+    let app = App::start().await;
+    let token = app.token(Role::Viewer).await;
+    let follow = async |came_back: bool| {
+        let mut stream = request(Method::GET, "/hera/events").insert_header(bearer(&token));
+        if came_back {
+            stream = stream.insert_header(("last-event-id", "1"));
+        }
+        // The stream ends when the server stops, so it can be read whole.
+        let ended = app.state.stop.child_token();
+        let state = crate::web::AppState {
+            stop: ended.clone(),
+            ..app.state.clone()
+        };
+        ended.cancel();
+        let service = actix_web::test::init_service(crate::web::app(state)).await;
+        let stream = stream.peer_addr("127.0.0.1:40000".parse().unwrap());
+        let response = actix_web::test::call_service(&service, stream.to_request()).await;
+        let body = actix_web::body::to_bytes(response.into_body()).await;
+        String::from_utf8(body.unwrap().to_vec()).unwrap()
+    };
+    assert_eq!(follow(false).await, "retry: 2000\n\n");
+    assert_eq!(
+        follow(true).await,
+        "retry: 2000\n\nid: 1\nevent: change\ndata: all\n\n"
+    );
+}
+
 #[actix_web::test]
 async fn a_gap_is_told_where_it_is() {
     let app = App::start().await;
