@@ -275,7 +275,9 @@ CREATE TABLE hera_record (
 CREATE TABLE hera_idempotency (
     user_id BIGINT NOT NULL,
     idempotency_key VARCHAR(190) NOT NULL,
-    run_id BIGINT NOT NULL,
+    fingerprint VARCHAR(64) NOT NULL,
+    made VARCHAR(20) NOT NULL,
+    made_id BIGINT NOT NULL,
     created_at DATETIME(3) NOT NULL,
     PRIMARY KEY (user_id, idempotency_key),
     KEY hera_idempotency_created (created_at)

@@ -7,7 +7,7 @@ use hera_domain::engine::{Event, Tick};
 use hera_domain::id::{CalendarId, Revision};
 use hera_domain::job::{FieldError, JobContent};
 
-use super::commands::Work;
+use super::commands::{Work, newest_is};
 use super::handle::{CommandError, Definitions, Saved};
 use super::leader::Leader;
 use crate::access::Actor;
@@ -83,10 +83,12 @@ impl Leader {
         &mut self,
         actor: &Actor,
         id: CalendarId,
+        base: Option<Revision>,
         tick: Tick,
         work: &mut Work,
     ) -> Result<(), CommandError> {
         let def = self.calendar(id)?;
+        newest_is(def.revision, base)?;
         let name = &def.content.name;
         if let Some(users) = self.users_of(name) {
             return Err(CommandError::Conflict(format!(

@@ -14,6 +14,7 @@ use hera_domain::status::{Switch, VersionStatus};
 use super::handle::{Chain, Command, CommandError, Inquiry, SaveJob, Saved};
 use super::inbox::{Message, Reply, Report, ToWorker, WorkerMessage};
 use super::leader::Leader;
+use super::repeats::{once, unless_repeated};
 use super::triggers::{Asked, Ready};
 use crate::access::Actor;
 use crate::store::{AuditRecord, Batch, JobEdit, Subject};
@@ -131,6 +132,14 @@ impl Leader {
                     }
                 }
             }
+            Message::Command(
+                command @ (Command::SaveJob(..)
+                | Command::SaveGroup(..)
+                | Command::SaveCalendar(..)),
+            ) => {
+                let command = unless_repeated(&self.loader.store, command).await?;
+                Some(Prepared::plain(Message::Command(command)))
+            }
             Message::Command(Command::Cancel(actor, run, answer))
                 if self.engine.run(run).is_none() =>
             {
@@ -177,24 +186,32 @@ impl Leader {
             Message::Command(command) => command,
         };
         Some(match command {
-            Command::SaveJob(actor, save, _) => Reply::Job(self.save_job(actor, save, tick, work)),
-            Command::DeleteJob(actor, job, _) => {
-                Reply::Unit(self.delete_job(actor, *job, tick, work))
+            Command::SaveJob(actor, save, key, _) => {
+                Reply::Job(once(actor, key.as_ref(), work, |work| {
+                    self.save_job(actor, save, tick, work)
+                }))
+            }
+            Command::DeleteJob(actor, job, base, _) => {
+                Reply::Unit(self.delete_job(actor, *job, *base, tick, work))
             }
             Command::Switch(actor, job, to, chain, _) => {
                 Reply::Jobs(self.switch(actor, *job, *to, *chain, tick, work))
             }
-            Command::SaveGroup(actor, group, base, content, _) => {
-                Reply::Group(self.save_group(actor, *group, *base, content, tick, work))
+            Command::SaveGroup(actor, group, base, content, key, _) => {
+                Reply::Group(once(actor, key.as_ref(), work, |work| {
+                    self.save_group(actor, *group, *base, content, tick, work)
+                }))
             }
-            Command::DeleteGroup(actor, group, _) => {
-                Reply::Unit(self.delete_group(actor, *group, tick, work))
+            Command::DeleteGroup(actor, group, base, _) => {
+                Reply::Unit(self.delete_group(actor, *group, *base, tick, work))
             }
-            Command::SaveCalendar(actor, calendar, base, content, _) => {
-                Reply::Calendar(self.save_calendar(actor, *calendar, *base, content, tick, work))
+            Command::SaveCalendar(actor, calendar, base, content, key, _) => {
+                Reply::Calendar(once(actor, key.as_ref(), work, |work| {
+                    self.save_calendar(actor, *calendar, *base, content, tick, work)
+                }))
             }
-            Command::DeleteCalendar(actor, calendar, _) => {
-                Reply::Unit(self.delete_calendar(actor, *calendar, tick, work))
+            Command::DeleteCalendar(actor, calendar, base, _) => {
+                Reply::Unit(self.delete_calendar(actor, *calendar, *base, tick, work))
             }
             Command::Trigger(actor, run, _) => {
                 let asked = prepared.trigger.as_deref().cloned();
@@ -259,10 +276,13 @@ impl Leader {
         &mut self,
         actor: &Actor,
         job: JobId,
+        base: Option<Revision>,
         tick: Tick,
         work: &mut Work,
     ) -> Result<(), CommandError> {
-        let name = self.job(job)?.name.clone();
+        let def = self.job(job)?;
+        newest_is(def.revision, base)?;
+        let name = def.name.clone();
         self.step(Event::DeleteJob(job), tick, work)?;
         work.record(actor, "delete", (Subject::Job, job.0), name);
         Ok(())
@@ -446,6 +466,14 @@ pub(super) fn put_job(
         comment: save.comment.clone(),
     });
     Ok(())
+}
+
+/// Refuses what is based on another revision than the newest one.
+pub(super) fn newest_is(newest: Revision, base: Option<Revision>) -> Result<(), CommandError> {
+    match base {
+        Some(base) if base != newest => Err(CommandError::Stale { base, newest }),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// The engine's view of a job that is being saved.

@@ -8,7 +8,7 @@ use hera_domain::engine::Tick;
 use hera_domain::id::{GroupId, JobId, Revision};
 use hera_domain::job::{FieldError, JobDef};
 
-use super::commands::Work;
+use super::commands::{Work, newest_is};
 use super::handle::{CommandError, Saved};
 use super::leader::Leader;
 use crate::access::Actor;
@@ -70,11 +70,13 @@ impl Leader {
         &mut self,
         actor: &Actor,
         group: GroupId,
+        base: Option<Revision>,
         tick: Tick,
         work: &mut Work,
     ) -> Result<(), CommandError> {
         let found = self.state.definitions.groups.get(&group).map(Arc::clone);
         let def = found.ok_or_else(|| CommandError::NotFound(format!("group {group}")))?;
+        newest_is(def.revision, base)?;
         let name = &def.content.name;
         if def.content.parent_id.is_none() {
             return Err(CommandError::Conflict(format!(

@@ -17,6 +17,7 @@ use hera_domain::version_id::VersionId;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::access::{Actor, Right, decide};
+use crate::store::IdempotencyKey;
 
 /// Everything that every page may need of the definitions, as of one commit. Scripts and job
 /// configs are in the store.
@@ -71,7 +72,7 @@ pub struct TriggerRun {
     /// unless others are given, its parameters and its version.
     pub repeats: Option<RunId>,
     /// A repeat with the same key (of the same user) finds the first run.
-    pub idempotency_key: Option<String>,
+    pub idempotency_key: Option<IdempotencyKey>,
 }
 
 /// The run that a trigger made.
@@ -85,25 +86,32 @@ pub struct Triggered {
 /// A command to the leader, with where its answer goes.
 #[derive(Debug)]
 pub enum Command {
-    SaveJob(Actor, Box<SaveJob>, Answer<Saved<JobId>>),
-    DeleteJob(Actor, JobId, Answer<()>),
+    SaveJob(
+        Actor,
+        Box<SaveJob>,
+        Option<IdempotencyKey>,
+        Answer<Saved<JobId>>,
+    ),
+    DeleteJob(Actor, JobId, Option<Revision>, Answer<()>),
     Switch(Actor, JobId, Switch, Chain, Answer<Vec<JobId>>),
     SaveGroup(
         Actor,
         Option<GroupId>,
         Option<Revision>,
         GroupContent,
+        Option<IdempotencyKey>,
         Answer<Saved<GroupId>>,
     ),
-    DeleteGroup(Actor, GroupId, Answer<()>),
+    DeleteGroup(Actor, GroupId, Option<Revision>, Answer<()>),
     SaveCalendar(
         Actor,
         Option<CalendarId>,
         Option<Revision>,
         CalendarContent,
+        Option<IdempotencyKey>,
         Answer<Saved<CalendarId>>,
     ),
-    DeleteCalendar(Actor, CalendarId, Answer<()>),
+    DeleteCalendar(Actor, CalendarId, Option<Revision>, Answer<()>),
     Trigger(Actor, TriggerRun, Answer<Triggered>),
     Cancel(Actor, RunId, Answer<()>),
     CancelAll(String, Answer<()>),
@@ -232,15 +240,31 @@ impl Handle {
         actor: &Actor,
         save: SaveJob,
     ) -> Result<Saved<JobId>, CommandError> {
+        self.save_job_once(actor, save, None).await
+    }
+
+    /// As [`Handle::save_job`]; the same request again finds the job that the first one made.
+    pub async fn save_job_once(
+        &self,
+        actor: &Actor,
+        save: SaveJob,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Saved<JobId>, CommandError> {
         require(actor, Right::Edit)?;
-        self.ask(|answer| Command::SaveJob(actor.clone(), Box::new(save), answer))
+        self.ask(|answer| Command::SaveJob(actor.clone(), Box::new(save), key, answer))
             .await
     }
 
-    /// Deletes a job (logically) that is closed and that no job depends on.
-    pub async fn delete_job(&self, actor: &Actor, job: JobId) -> Result<(), CommandError> {
+    /// Deletes a job (logically) that is closed and that no job depends on; with `base`, only if
+    /// that is its newest revision.
+    pub async fn delete_job(
+        &self,
+        actor: &Actor,
+        job: JobId,
+        base: Option<Revision>,
+    ) -> Result<(), CommandError> {
         require(actor, Right::Edit)?;
-        self.ask(|answer| Command::DeleteJob(actor.clone(), job, answer))
+        self.ask(|answer| Command::DeleteJob(actor.clone(), job, base, answer))
             .await
     }
 
@@ -267,14 +291,31 @@ impl Handle {
         content: GroupContent,
     ) -> Result<Saved<GroupId>, CommandError> {
         require(actor, Right::Edit)?;
-        self.ask(|answer| Command::SaveGroup(actor.clone(), group, base, content, answer))
+        self.ask(|answer| Command::SaveGroup(actor.clone(), group, base, content, None, answer))
             .await
     }
 
-    /// Deletes a group that holds nothing.
-    pub async fn delete_group(&self, actor: &Actor, group: GroupId) -> Result<(), CommandError> {
+    /// Creates a group; the same request again finds the group that the first one made.
+    pub async fn create_group(
+        &self,
+        actor: &Actor,
+        content: GroupContent,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Saved<GroupId>, CommandError> {
         require(actor, Right::Edit)?;
-        self.ask(|answer| Command::DeleteGroup(actor.clone(), group, answer))
+        self.ask(|answer| Command::SaveGroup(actor.clone(), None, None, content, key, answer))
+            .await
+    }
+
+    /// Deletes a group that holds nothing; with `base`, only if that is its newest revision.
+    pub async fn delete_group(
+        &self,
+        actor: &Actor,
+        group: GroupId,
+        base: Option<Revision>,
+    ) -> Result<(), CommandError> {
+        require(actor, Right::Edit)?;
+        self.ask(|answer| Command::DeleteGroup(actor.clone(), group, base, answer))
             .await
     }
 
@@ -287,18 +328,33 @@ impl Handle {
         content: CalendarContent,
     ) -> Result<Saved<CalendarId>, CommandError> {
         require(actor, Right::Administer)?;
-        self.ask(|answer| Command::SaveCalendar(actor.clone(), calendar, base, content, answer))
+        self.ask(|answer| {
+            Command::SaveCalendar(actor.clone(), calendar, base, content, None, answer)
+        })
+        .await
+    }
+
+    /// Creates a calendar; the same request again finds the calendar that the first one made.
+    pub async fn create_calendar(
+        &self,
+        actor: &Actor,
+        content: CalendarContent,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Saved<CalendarId>, CommandError> {
+        require(actor, Right::Administer)?;
+        self.ask(|answer| Command::SaveCalendar(actor.clone(), None, None, content, key, answer))
             .await
     }
 
-    /// Deletes a calendar that no job uses.
+    /// Deletes a calendar that no job uses; with `base`, only if that is its newest revision.
     pub async fn delete_calendar(
         &self,
         actor: &Actor,
         calendar: CalendarId,
+        base: Option<Revision>,
     ) -> Result<(), CommandError> {
         require(actor, Right::Administer)?;
-        self.ask(|answer| Command::DeleteCalendar(actor.clone(), calendar, answer))
+        self.ask(|answer| Command::DeleteCalendar(actor.clone(), calendar, base, answer))
             .await
     }
 

@@ -13,6 +13,7 @@ mod leader;
 mod offline;
 mod publish;
 pub(crate) mod render;
+mod repeats;
 mod sessions;
 mod state;
 #[cfg(test)]

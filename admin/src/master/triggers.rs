@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use hera_domain::check::check_values;
-use hera_domain::engine::{
-    At, Event, Outcome, Recall, Repeated, Run, Tick, TriggerRequest, Version,
-};
+use hera_domain::engine::{At, Event, Outcome, Recall, Repeated, Tick, TriggerRequest, Version};
 use hera_domain::id::{JobId, RunId};
 use hera_domain::status::RunStatus;
 use hera_domain::version_id::VersionId;
@@ -13,8 +11,9 @@ use hera_domain::version_id::VersionId;
 use super::commands::Work;
 use super::handle::{CommandError, TriggerRun, Triggered};
 use super::leader::Leader;
+use super::repeats::made_before;
 use crate::access::Actor;
-use crate::store::{IdempotentRun, RunView, Store, Subject};
+use crate::store::{Made, RunView, Store, Subject};
 
 /// What became of a request before the engine saw it.
 pub(super) enum Ready {
@@ -44,14 +43,9 @@ impl Leader {
         }
         let store = self.loader.store.clone();
         let failed = |error: crate::store::StoreError| CommandError::Store(error.to_string());
-        if let Some(key) = &run.idempotency_key {
-            let found = store
-                .run_of_key(actor.user, key.clone())
-                .await
-                .map_err(failed)?;
-            if let Some(id) = found {
-                return triggered_before(&store, id, run).await.map(Ready::Done);
-            }
+        let key = run.idempotency_key.as_ref();
+        if let Some(Made::Run(id)) = made_before(&store, actor, key).await? {
+            return triggered_before(&store, id).await.map(Ready::Done);
         }
         let repeated = match run.repeats {
             Some(id) => Some(repeated(&store, run.job, id).await?),
@@ -128,7 +122,10 @@ impl Leader {
         tick: Tick,
         work: &mut Work,
     ) -> Result<Triggered, CommandError> {
-        if let Some(earlier) = triggered_in(work, actor, run) {
+        let key = run.idempotency_key.as_ref();
+        if let Some(Made::Run(earlier)) = work.made_by(actor, key)?
+            && let Some(earlier) = triggered_in(work, earlier)
+        {
             return Ok(earlier);
         }
         if !recalled.is_empty() {
@@ -138,14 +135,7 @@ impl Leader {
         let Outcome::Triggered { run: id, version } = outcome else {
             return Err(CommandError::Conflict("the trigger made no run".into()));
         };
-        if let Some(key) = &run.idempotency_key {
-            let stands_for = IdempotentRun {
-                user: actor.user,
-                key: key.clone(),
-                run: id,
-            };
-            work.batch.idempotency.push(stands_for);
-        }
+        work.remember(actor, key, Made::Run(id));
         work.record(
             actor,
             run.trigger.as_str(),
@@ -160,17 +150,10 @@ impl Leader {
     }
 }
 
-/// What an earlier request of the same turn with the same key has led to.
-fn triggered_in(work: &Work, actor: &Actor, asked: &TriggerRun) -> Option<Triggered> {
-    let key = asked.idempotency_key.as_ref()?;
-    let mut earlier = work.batch.idempotency.iter();
-    let run = earlier.find(|e| e.user == actor.user && e.key == *key)?.run;
+/// What an earlier request of the same turn has led to.
+fn triggered_in(work: &Work, run: RunId) -> Option<Triggered> {
     let decisions = &work.batch.decisions;
     let row = &decisions.runs.get(&run)?.row;
-    if !is_same(row, asked) {
-        // The database refuses the key for a second run, and this request alone then.
-        return None;
-    }
     let version = decisions.versions.get(&row.version)?.row.id.clone();
     let status = RunStatus::Queued;
     Some(Triggered {
@@ -180,24 +163,13 @@ fn triggered_in(work: &Work, actor: &Actor, asked: &TriggerRun) -> Option<Trigge
     })
 }
 
-/// What an earlier request with the same key led to.
-async fn triggered_before(
-    store: &Store,
-    run: RunId,
-    asked: &TriggerRun,
-) -> Result<Triggered, CommandError> {
+/// What an earlier request has led to, and how far that is.
+async fn triggered_before(store: &Store, run: RunId) -> Result<Triggered, CommandError> {
     let found = store
         .run(run)
         .await
         .map_err(|error| CommandError::Store(error.to_string()))?;
     let view = found.ok_or_else(|| CommandError::NotFound(format!("run {run}")))?;
-    let first = &view.run;
-    if !is_same(first, asked) {
-        return Err(CommandError::Conflict(format!(
-            "this Idempotency-Key stands for run {run} ({} of job {}) already; use a new key for another request",
-            first.trigger, first.job
-        )));
-    }
     Ok(Triggered {
         run,
         version: view.version,
@@ -218,9 +190,4 @@ async fn repeated(store: &Store, job: JobId, run: RunId) -> Result<RunView, Comm
         )));
     }
     Ok(view)
-}
-
-/// Whether a run is of the kind that is asked for.
-fn is_same(run: &Run, asked: &TriggerRun) -> bool {
-    (run.job, run.trigger, run.repeats) == (asked.job, asked.trigger, asked.repeats)
 }

@@ -5,15 +5,15 @@ use diesel::result::Error as Diesel;
 use diesel::sql_types;
 use hera_domain::clock::Timestamp;
 use hera_domain::engine::Decisions;
-use hera_domain::id::{CommitSeq, Epoch, RunId, UserId};
+use hera_domain::id::{CommitSeq, Epoch};
 
 use super::dialect::{self, AnyConn};
 use super::instant::{At, Instant};
-use super::schema::{hera_idempotency, hera_lock};
+use super::schema::hera_lock;
 use super::{
-    AuditRecord, CalendarChange, GroupChange, HostGroupChange, ImportMark, JobEdit, LogTail,
-    RenderedRun, StoreError, alarms, calendars, error, groups, host_groups, imports, jobs, logs,
-    records, runs, versions,
+    AuditRecord, CalendarChange, GroupChange, HostGroupChange, ImportMark, JobEdit, KeyUse,
+    LogTail, RenderedRun, StoreError, alarms, calendars, error, groups, host_groups, idempotency,
+    imports, jobs, logs, records, runs, versions,
 };
 
 /// From so many rows on, rows that move alike are written together.
@@ -40,18 +40,10 @@ pub struct Batch {
     pub rendered: Vec<RenderedRun>,
     /// Log ends of the runs that are final.
     pub tails: Vec<LogTail>,
-    pub idempotency: Vec<IdempotentRun>,
+    pub idempotency: Vec<KeyUse>,
     pub records: Vec<AuditRecord>,
     /// What an import made of what it read.
     pub imports: Vec<ImportMark>,
-}
-
-/// The run that a user's idempotency key stands for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IdempotentRun {
-    pub user: UserId,
-    pub key: String,
-    pub run: RunId,
 }
 
 /// Why a commit was not written. Nothing of it was, except after `Database`: there it is unknown
@@ -96,7 +88,7 @@ impl Batch {
         runs::write(conn, &self.decisions.runs)?;
         runs::write_rendered(conn, &self.rendered)?;
         logs::write_tails(conn, &self.tails)?;
-        self.write_idempotency(conn)?;
+        idempotency::write(conn, self.at, &self.idempotency)?;
         alarms::write(conn, self.at, &self.decisions.alarms)?;
         records::write(conn, &self.records)?;
         imports::write(conn, &self.imports)?;
@@ -132,19 +124,5 @@ impl Batch {
         } else {
             Err(CommitError::Deposed)
         }
-    }
-
-    fn write_idempotency(&self, conn: &mut AnyConn) -> Result<(), CommitError> {
-        for entry in &self.idempotency {
-            diesel::insert_into(hera_idempotency::table)
-                .values((
-                    hera_idempotency::user_id.eq(entry.user.0),
-                    hera_idempotency::idempotency_key.eq(&entry.key),
-                    hera_idempotency::run_id.eq(entry.run.0),
-                    hera_idempotency::created_at.eq(At(self.at)),
-                ))
-                .execute(conn)?;
-        }
-        Ok(())
     }
 }

@@ -5,16 +5,14 @@ use std::collections::BTreeMap;
 use diesel::prelude::*;
 use hera_domain::clock::Timestamp;
 use hera_domain::engine::Run;
-use hera_domain::id::{JobId, RunId, UserId};
+use hera_domain::id::{JobId, RunId};
 use hera_domain::status::{RunStatus, Trigger};
 use hera_domain::version_id::VersionId;
 
 use super::dialect::{AnyConn, MultiBackend};
 use super::instant::At;
 use super::runs::{RenderedRun, Row};
-use super::schema::{
-    hera_idempotency, hera_job, hera_run, hera_run_script, hera_version, hera_worker,
-};
+use super::schema::{hera_job, hera_run, hera_run_script, hera_version, hera_worker};
 use super::{Page, Store, StoreError, from_json, word};
 
 /// A run with the names that belong to it.
@@ -128,20 +126,6 @@ impl Store {
                 })
             })
             .transpose()
-        })
-        .await
-    }
-
-    /// The run that a user's idempotency key stands for.
-    pub async fn run_of_key(&self, user: UserId, key: String) -> Result<Option<RunId>, StoreError> {
-        self.read(move |conn| {
-            let run: Option<i64> = hera_idempotency::table
-                .filter(hera_idempotency::user_id.eq(user.0))
-                .filter(hera_idempotency::idempotency_key.eq(key))
-                .select(hera_idempotency::run_id)
-                .first(conn)
-                .optional()?;
-            Ok(run.map(RunId))
         })
         .await
     }

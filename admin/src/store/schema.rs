@@ -319,7 +319,9 @@ diesel::table! {
     hera_idempotency (user_id, idempotency_key) {
         user_id -> BigInt,
         idempotency_key -> Text,
-        run_id -> BigInt,
+        fingerprint -> Text,
+        made -> Text,
+        made_id -> BigInt,
         created_at -> Instant,
     }
 }

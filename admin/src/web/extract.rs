@@ -32,6 +32,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
             .app_data::<web::Data<AppState>>()
             .map_or(usize::MAX, |state| state.settings.max_body);
         let mut payload = payload.take();
+        let request = request.clone();
         async move {
             let mut body = Vec::new();
             while let Some(chunk) = payload.next().await {
@@ -42,7 +43,9 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
                 }
                 body.extend_from_slice(&chunk);
             }
-            parse(&body).map(Json)
+            let text = utf8(&body)?;
+            super::idempotency::note(&request, text);
+            parse_text(text).map(Json)
         }
         .boxed_local()
     }
@@ -50,12 +53,19 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
 
 /// Reads JSON; an empty body is an empty object, so that a POST without options needs none.
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
-    let text = std::str::from_utf8(body).map_err(|e| {
+    parse_text(utf8(body)?)
+}
+
+fn utf8(body: &[u8]) -> Result<&str> {
+    std::str::from_utf8(body).map_err(|e| {
         Error::Malformed(format!(
             "the body is not valid UTF-8: byte {} is wrong; send the text encoded as UTF-8",
             e.valid_up_to()
         ))
-    })?;
+    })
+}
+
+fn parse_text<T: DeserializeOwned>(text: &str) -> Result<T> {
     let text = if text.trim().is_empty() { "{}" } else { text };
     if text.trim_start().starts_with('[') {
         // serde would take its elements for the fields, in their order.

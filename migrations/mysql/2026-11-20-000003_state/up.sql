@@ -124,7 +124,9 @@ CREATE TABLE IF NOT EXISTS hera_record (
 CREATE TABLE IF NOT EXISTS hera_idempotency (
     user_id BIGINT NOT NULL,
     idempotency_key VARCHAR(190) NOT NULL,
-    run_id BIGINT NOT NULL,
+    fingerprint VARCHAR(64) NOT NULL,
+    made VARCHAR(20) NOT NULL,
+    made_id BIGINT NOT NULL,
     created_at DATETIME(3) NOT NULL,
     PRIMARY KEY (user_id, idempotency_key),
     KEY hera_idempotency_created (created_at)

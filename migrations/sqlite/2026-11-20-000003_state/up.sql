@@ -124,7 +124,9 @@ CREATE INDEX IF NOT EXISTS hera_record_subject ON hera_record (subject, subject_
 CREATE TABLE IF NOT EXISTS hera_idempotency (
     user_id BIGINT NOT NULL,
     idempotency_key TEXT NOT NULL,
-    run_id BIGINT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    made TEXT NOT NULL,
+    made_id BIGINT NOT NULL,
     created_at TIMESTAMP NOT NULL,
     PRIMARY KEY (user_id, idempotency_key)
 );

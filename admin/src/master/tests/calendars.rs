@@ -7,7 +7,7 @@ use hera_domain::id::CalendarId;
 use super::*;
 use crate::master::Saved;
 
-fn workdays() -> CalendarContent {
+pub(super) fn workdays() -> CalendarContent {
     CalendarContent {
         name: "workdays".into(),
         weekdays: DayOfWeek::ALL[..5].iter().copied().collect(),
@@ -80,6 +80,8 @@ async fn a_job_names_a_calendar_that_there_is_and_the_next_leader_knows_it() {
     assert_eq!(saturday(&admin, id).await.day, DayVerdict::AsPlanned);
     let stale = admin.save_calendar(calendar, base, six_days).await;
     assert!(matches!(stale, Err(CommandError::Stale { .. })));
+    let stale = admin.handle.delete_calendar(&person(), made.id, base).await;
+    assert!(matches!(stale, Err(CommandError::Stale { .. })));
     admin.stop().await;
 }
 
@@ -102,12 +104,16 @@ async fn a_calendar_in_use_keeps_its_name_and_stays() {
     let error = admin.save_calendar(calendar, None, renamed.clone()).await;
     let error = error.unwrap_err().to_string();
     assert!(error.contains("(daily)"), "{error}");
-    let error = admin.handle.delete_calendar(&person(), made.id).await;
+    let error = admin.handle.delete_calendar(&person(), made.id, None).await;
     assert!(error.unwrap_err().to_string().contains("1 job uses it"));
 
-    admin.handle.delete_job(&person(), daily.id).await.unwrap();
+    admin
+        .handle
+        .delete_job(&person(), daily.id, None)
+        .await
+        .unwrap();
     admin.save_calendar(calendar, None, renamed).await.unwrap();
-    let deleted = admin.handle.delete_calendar(&person(), made.id).await;
+    let deleted = admin.handle.delete_calendar(&person(), made.id, None).await;
     deleted.unwrap();
     assert!(admin.handle.definitions().calendars.is_empty());
     admin.stop().await;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use hera_domain::engine::{Alarm, AlarmKind, CancelledBy};
 use hera_domain::id::{
-    CommitSeq, Epoch, HostGroupId, Revision, RunId, UserId, VersionKey, WorkerId,
+    CalendarId, CommitSeq, Epoch, GroupId, HostGroupId, JobId, Revision, RunId, UserId, VersionKey,
+    WorkerId,
 };
 use hera_domain::status::{Origin, RunStatus, Trigger, VersionStatus};
 
@@ -12,7 +13,8 @@ use super::build::{Leader, at, decide, holder, run, version};
 use super::on_each_db;
 use crate::store::testing::TestDb;
 use crate::store::{
-    AuditRecord, CommitError, IdempotentRun, LeaderState, RenderedRun, RunFilter, Subject,
+    AuditRecord, CommitError, IdempotencyKey, KeyUse, LeaderState, Made, RenderedRun, RunFilter,
+    Subject,
 };
 
 async fn state(db: &TestDb) -> LeaderState {
@@ -186,19 +188,32 @@ on_each_db! {
         assert_eq!(state(db).await.snapshot.versions.len(), 2);
     }
 
-    async fn an_idempotency_key_stands_for_its_first_run(db: &TestDb) {
+    async fn an_idempotency_key_stands_for_what_its_first_request_made(db: &TestDb) {
         let mut leader = Leader::of(db);
-        let key = |run| IdempotentRun { user: UserId(1), key: "Ab-1".to_owned(), run: RunId(run) };
+        let key = |key: &str, made| {
+            let key = IdempotencyKey { key: key.to_owned(), fingerprint: "f".repeat(64) };
+            KeyUse { user: UserId(1), key, made }
+        };
+        let first = key("Ab-1", Made::Run(RunId(1)));
+        let others = [
+            key("j", Made::Job(JobId(7))),
+            key("g", Made::Group(GroupId(8))),
+            key("c", Made::Calendar(CalendarId(9))),
+        ];
         let mut batch = leader.batch(decide([], []));
-        batch.idempotency.push(key(1));
+        batch.idempotency.push(first.clone());
+        batch.idempotency.extend(others.clone());
         leader.commit(&batch);
         let mut again = leader.batch(decide([(None, version(1, VersionStatus::Queued))], []));
-        again.idempotency.push(key(2));
+        again.idempotency.push(key("Ab-1", Made::Run(RunId(2))));
         let error = leader.conn.commit(leader.epoch, &again).unwrap_err();
         assert!(matches!(error, CommitError::Conflict(_)), "{error}");
         assert_eq!(state(db).await.snapshot.versions, []);
-        let find = |user, key: &str| db.store.run_of_key(UserId(user), key.to_owned());
-        assert_eq!(find(1, "Ab-1").await.unwrap(), Some(RunId(1)));
+        let find = |user, key: &str| db.store.key_use(UserId(user), key.to_owned());
+        assert_eq!(find(1, "Ab-1").await.unwrap(), Some(first));
+        for other in others {
+            assert_eq!(find(1, &other.key.key).await.unwrap(), Some(other));
+        }
         // Another user's key, and one that differs in case, are other keys.
         assert_eq!(find(2, "Ab-1").await.unwrap(), None);
         assert_eq!(find(1, "ab-1").await.unwrap(), None);

@@ -1,17 +1,18 @@
 //! Calendars: named sets of days that schedules go by.
 
-use actix_web::{HttpResponse, web};
+use actix_web::http::header::{ETAG, LOCATION};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use hera_domain::calendar::{CalendarContent, CalendarDef};
 use hera_domain::id::{CalendarId, Revision};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::master::Definitions;
-use crate::web::AppState;
+use crate::master::{Definitions, Saved};
 use crate::web::auth::Identity;
 use crate::web::error::{Error, Result};
 use crate::web::extract::{Json, List, Query};
+use crate::web::{API, AppState, conditional, idempotency};
 
 /// A calendar as the API shows it.
 #[derive(Serialize, ToSchema)]
@@ -105,15 +106,25 @@ pub(in crate::web) async fn list(
     path = "/hera/api/v1/calendars/{id}",
     tag = "calendars",
     summary = "One calendar",
-    params(("id" = CalendarId, Path, description = "the calendar")),
-    responses((status = 200, description = "done", body = CalendarView<'static>)),
+    params(("id" = CalendarId, Path, description = "the calendar"), ("If-None-Match" = Option<String>, Header, description = "the ETag that is known", example = "\"7\"")),
+    responses(
+        (status = 200, description = "done", body = CalendarView<'static>, headers(("ETag" = String, description = "the revision"))),
+        (status = 304, description = "it is as it was"),
+    ),
 )]
 pub(in crate::web) async fn show(
     state: web::Data<AppState>,
+    request: HttpRequest,
     id: web::Path<CalendarId>,
 ) -> Result<HttpResponse> {
     let definitions = state.master.definitions();
-    Ok(HttpResponse::Ok().json(CalendarView::from(find(&definitions, *id)?)))
+    let calendar = find(&definitions, *id)?;
+    let tag = conditional::of_revision(calendar.revision);
+    Ok(conditional::found(
+        &request,
+        &tag,
+        &CalendarView::from(calendar),
+    ))
 }
 
 #[utoipa::path(
@@ -121,24 +132,25 @@ pub(in crate::web) async fn show(
     path = "/hera/api/v1/calendars",
     tag = "calendars",
     summary = "Makes a calendar",
+    params(("Idempotency-Key" = Option<String>, Header, description = "the same request again finds what the first one made", example = "order-4711")),
     request_body = CalendarBody,
-    responses((status = 201, description = "done", body = CalendarView<'static>)),
+    responses((status = 201, description = "done", body = CalendarView<'static>, headers(("ETag" = String, description = "the revision")))),
 )]
 pub(in crate::web) async fn create(
     state: web::Data<AppState>,
     me: Identity,
+    request: HttpRequest,
     Json(body): Json<CalendarBody>,
 ) -> Result<HttpResponse> {
     let content = body.content();
-    let saved = state
+    let key = idempotency::key(&request)?;
+    let made = state
         .master
-        .save_calendar(&me.actor, None, None, content.clone())
-        .await?;
-    Ok(HttpResponse::Created().json(CalendarView {
-        id: saved.id,
-        revision: saved.revision,
-        content: &content,
-    }))
+        .create_calendar(&me.actor, content.clone(), key);
+    let saved = made.await?;
+    let mut response = HttpResponse::Created();
+    response.insert_header((LOCATION, format!("{API}/calendars/{}", saved.id)));
+    Ok(answer(response, saved, &content))
 }
 
 #[utoipa::path(
@@ -146,13 +158,14 @@ pub(in crate::web) async fn create(
     path = "/hera/api/v1/calendars/{id}",
     tag = "calendars",
     summary = "Saves a calendar; versions that wait move with it",
-    params(("id" = CalendarId, Path, description = "the calendar"), ("if_changed" = Option<bool>, Query, description = "true: what is equal makes no revision")),
+    params(("id" = CalendarId, Path, description = "the calendar"), ("if_changed" = Option<bool>, Query, description = "true: what is equal makes no revision"), ("If-Match" = Option<String>, Header, description = "the ETag on which the change is based", example = "\"7\"")),
     request_body = CalendarBody,
-    responses((status = 200, description = "done", body = CalendarView<'static>)),
+    responses((status = 200, description = "done", body = CalendarView<'static>, headers(("ETag" = String, description = "the revision")))),
 )]
 pub(in crate::web) async fn update(
     state: web::Data<AppState>,
     me: Identity,
+    request: HttpRequest,
     id: web::Path<CalendarId>,
     mut query: Query,
     Json(body): Json<CalendarBody>,
@@ -161,20 +174,18 @@ pub(in crate::web) async fn update(
     query.end()?;
     let definitions = state.master.definitions();
     let newest = find(&definitions, *id)?;
-    let base = body.revision.unwrap_or(newest.revision);
+    let base = conditional::base(&request, body.revision, newest.revision);
+    let base = base.unwrap_or(newest.revision);
     let content = body.content();
     if keep_if_same && content == newest.content {
-        return Ok(HttpResponse::Ok().json(CalendarView::from(newest)));
+        let (id, revision) = (newest.id, newest.revision);
+        return Ok(answer(HttpResponse::Ok(), Saved { id, revision }, &content));
     }
     let saved = state
         .master
         .save_calendar(&me.actor, Some(*id), Some(base), content.clone())
         .await?;
-    Ok(HttpResponse::Ok().json(CalendarView {
-        id: saved.id,
-        revision: saved.revision,
-        content: &content,
-    }))
+    Ok(answer(HttpResponse::Ok(), saved, &content))
 }
 
 #[utoipa::path(
@@ -182,16 +193,35 @@ pub(in crate::web) async fn update(
     path = "/hera/api/v1/calendars/{id}",
     tag = "calendars",
     summary = "Deletes a calendar that no job uses",
-    params(("id" = CalendarId, Path, description = "the calendar")),
+    params(("id" = CalendarId, Path, description = "the calendar"), ("If-Match" = Option<String>, Header, description = "only if this is still its ETag", example = "\"7\"")),
     responses((status = 204, description = "done")),
 )]
 pub(in crate::web) async fn delete(
     state: web::Data<AppState>,
     me: Identity,
+    request: HttpRequest,
     id: web::Path<CalendarId>,
 ) -> Result<HttpResponse> {
-    state.master.delete_calendar(&me.actor, *id).await?;
+    let definitions = state.master.definitions();
+    let newest = find(&definitions, *id)?.revision;
+    let base = conditional::base(&request, None, newest);
+    state.master.delete_calendar(&me.actor, *id, base).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+fn answer(
+    mut response: HttpResponseBuilder,
+    saved: Saved<CalendarId>,
+    content: &CalendarContent,
+) -> HttpResponse {
+    let Saved { id, revision } = saved;
+    response
+        .insert_header((ETAG, conditional::of_revision(revision)))
+        .json(CalendarView {
+            id,
+            revision,
+            content,
+        })
 }
 
 fn find(definitions: &Definitions, id: CalendarId) -> Result<&CalendarDef> {

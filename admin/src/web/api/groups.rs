@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::{HttpResponse, web};
+use actix_web::http::header::{ETAG, LOCATION};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use hera_domain::group::{GroupContent, GroupDef};
 use hera_domain::id::{GroupId, Revision};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::masked::masked;
-use crate::master::Definitions;
-use crate::web::AppState;
+use crate::master::{Definitions, Saved};
 use crate::web::auth::Identity;
 use crate::web::error::{Error, Result};
 use crate::web::extract::{Json, List, Query};
+use crate::web::{API, AppState, conditional, idempotency};
 use hera_domain::config::unmask;
 
 /// A group as the API shows it.
@@ -117,15 +118,21 @@ pub(in crate::web) async fn list(
     path = "/hera/api/v1/groups/{id}",
     tag = "groups",
     summary = "One group",
-    params(("id" = GroupId, Path, description = "the group")),
-    responses((status = 200, description = "done", body = GroupView<'static>)),
+    params(("id" = GroupId, Path, description = "the group"), ("If-None-Match" = Option<String>, Header, description = "the ETag that is known", example = "\"7\"")),
+    responses(
+        (status = 200, description = "done", body = GroupView<'static>, headers(("ETag" = String, description = "the revision"))),
+        (status = 304, description = "it is as it was"),
+    ),
 )]
 pub(in crate::web) async fn show(
     state: web::Data<AppState>,
+    request: HttpRequest,
     id: web::Path<GroupId>,
 ) -> Result<HttpResponse> {
     let definitions = state.master.definitions();
-    Ok(HttpResponse::Ok().json(GroupView::from(find(&definitions, *id)?)))
+    let group = find(&definitions, *id)?;
+    let tag = conditional::of_revision(group.revision);
+    Ok(conditional::found(&request, &tag, &GroupView::from(group)))
 }
 
 #[utoipa::path(
@@ -133,12 +140,14 @@ pub(in crate::web) async fn show(
     path = "/hera/api/v1/groups",
     tag = "groups",
     summary = "Makes a group",
+    params(("Idempotency-Key" = Option<String>, Header, description = "the same request again finds what the first one made", example = "order-4711")),
     request_body = GroupBody,
-    responses((status = 201, description = "done", body = GroupView<'static>)),
+    responses((status = 201, description = "done", body = GroupView<'static>, headers(("ETag" = String, description = "the revision")))),
 )]
 pub(in crate::web) async fn create(
     state: web::Data<AppState>,
     me: Identity,
+    request: HttpRequest,
     Json(body): Json<GroupBody>,
 ) -> Result<HttpResponse> {
     if body.parent_id.is_none() {
@@ -148,11 +157,13 @@ pub(in crate::web) async fn create(
         ));
     }
     let content = body.content();
-    let saved = state
-        .master
-        .save_group(&me.actor, None, None, content.clone())
-        .await?;
-    Ok(HttpResponse::Created().json(saved_view(saved.id, saved.revision, content)))
+    let key = idempotency::key(&request)?;
+    let made = state.master.create_group(&me.actor, content.clone(), key);
+    let saved = made.await?;
+    let location = format!("{API}/groups/{}", saved.id);
+    let mut response = HttpResponse::Created();
+    response.insert_header((LOCATION, location));
+    Ok(answer(response, saved, content))
 }
 
 #[utoipa::path(
@@ -160,13 +171,14 @@ pub(in crate::web) async fn create(
     path = "/hera/api/v1/groups/{id}",
     tag = "groups",
     summary = "Saves a group",
-    params(("id" = GroupId, Path, description = "the group"), ("if_changed" = Option<bool>, Query, description = "true: what is equal makes no revision")),
+    params(("id" = GroupId, Path, description = "the group"), ("if_changed" = Option<bool>, Query, description = "true: what is equal makes no revision"), ("If-Match" = Option<String>, Header, description = "the ETag on which the change is based", example = "\"7\"")),
     request_body = GroupBody,
-    responses((status = 200, description = "done", body = GroupView<'static>)),
+    responses((status = 200, description = "done", body = GroupView<'static>, headers(("ETag" = String, description = "the revision")))),
 )]
 pub(in crate::web) async fn update(
     state: web::Data<AppState>,
     me: Identity,
+    request: HttpRequest,
     id: web::Path<GroupId>,
     mut query: Query,
     Json(body): Json<GroupBody>,
@@ -175,17 +187,22 @@ pub(in crate::web) async fn update(
     query.end()?;
     let definitions = state.master.definitions();
     let newest = find(&definitions, *id)?;
-    let base = body.revision.unwrap_or(newest.revision);
+    let base = conditional::base(&request, body.revision, newest.revision);
+    let base = base.unwrap_or(newest.revision);
     let mut content = body.content();
     unmask(&mut content.config, &newest.content.config);
     if keep_if_same && content == newest.content {
-        return Ok(HttpResponse::Ok().json(GroupView::from(newest)));
+        let tag = conditional::of_revision(newest.revision);
+        let mut response = HttpResponse::Ok();
+        return Ok(response
+            .insert_header((ETAG, tag))
+            .json(GroupView::from(newest)));
     }
     let saved = state
         .master
         .save_group(&me.actor, Some(*id), Some(base), content.clone())
         .await?;
-    Ok(HttpResponse::Ok().json(saved_view(saved.id, saved.revision, content)))
+    Ok(answer(HttpResponse::Ok(), saved, content))
 }
 
 #[utoipa::path(
@@ -193,25 +210,36 @@ pub(in crate::web) async fn update(
     path = "/hera/api/v1/groups/{id}",
     tag = "groups",
     summary = "Deletes a group that holds nothing",
-    params(("id" = GroupId, Path, description = "the group")),
+    params(("id" = GroupId, Path, description = "the group"), ("If-Match" = Option<String>, Header, description = "only if this is still its ETag", example = "\"7\"")),
     responses((status = 204, description = "done")),
 )]
 pub(in crate::web) async fn delete(
     state: web::Data<AppState>,
     me: Identity,
+    request: HttpRequest,
     id: web::Path<GroupId>,
 ) -> Result<HttpResponse> {
-    state.master.delete_group(&me.actor, *id).await?;
+    let definitions = state.master.definitions();
+    let newest = find(&definitions, *id)?.revision;
+    let base = conditional::base(&request, None, newest);
+    state.master.delete_group(&me.actor, *id, base).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
-fn saved_view(id: GroupId, revision: Revision, content: GroupContent) -> serde_json::Value {
+fn answer(
+    mut response: HttpResponseBuilder,
+    saved: Saved<GroupId>,
+    content: GroupContent,
+) -> HttpResponse {
+    let Saved { id, revision } = saved;
     let group = GroupDef {
         id,
         revision,
         content,
     };
-    serde_json::to_value(GroupView::from(&group)).expect("a view has text keys only")
+    response
+        .insert_header((ETAG, conditional::of_revision(revision)))
+        .json(GroupView::from(&group))
 }
 
 fn find(definitions: &Definitions, id: GroupId) -> Result<&GroupDef> {

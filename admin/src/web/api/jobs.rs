@@ -1,6 +1,7 @@
 //! Jobs and their switch.
 
-use actix_web::{HttpResponse, web};
+use actix_web::http::header::{ETAG, LOCATION};
+use actix_web::{HttpRequest, HttpResponse, web};
 use hera_domain::id::{GroupId, JobId};
 use hera_domain::status::Switch;
 use serde::{Deserialize, Serialize};
@@ -10,11 +11,11 @@ use super::job_body::JobBody;
 use super::job_view::{JobSummary, JobView};
 use crate::master::{Chain, SaveJob};
 use crate::store::StoredJob;
-use crate::web::AppState;
 use crate::web::auth::Identity;
 use crate::web::error::{Error, Result};
 use crate::web::extract::{Json, List, Query};
 use crate::web::preview;
+use crate::web::{API, AppState, conditional, idempotency};
 use hera_domain::config::unmask;
 
 #[utoipa::path(
@@ -53,15 +54,20 @@ pub(in crate::web) async fn list(
     path = "/hera/api/v1/jobs/{id}",
     tag = "jobs",
     summary = "One job with its script",
-    params(("id" = JobId, Path, description = "the job")),
-    responses((status = 200, description = "done", body = JobView<'static>)),
+    params(("id" = JobId, Path, description = "the job"), ("If-None-Match" = Option<String>, Header, description = "the ETag that is known", example = "\"7-open\"")),
+    responses(
+        (status = 200, description = "done", body = JobView<'static>, headers(("ETag" = String, description = "the revision and the switch"))),
+        (status = 304, description = "it is as it was"),
+    ),
 )]
 pub(in crate::web) async fn show(
     state: web::Data<AppState>,
+    request: HttpRequest,
     id: web::Path<JobId>,
 ) -> Result<HttpResponse> {
     let job = stored(&state, *id).await?;
-    Ok(HttpResponse::Ok().json(JobView::from(&job)))
+    let tag = conditional::of_job(job.def.revision, job.def.switch);
+    Ok(conditional::found(&request, &tag, &JobView::from(&job)))
 }
 
 #[utoipa::path(
@@ -69,17 +75,51 @@ pub(in crate::web) async fn show(
     path = "/hera/api/v1/jobs",
     tag = "jobs",
     summary = "Makes a job, closed",
+    params(("Idempotency-Key" = Option<String>, Header, description = "the same request again finds what the first one made", example = "order-4711")),
     request_body = JobBody,
-    responses((status = 201, description = "done", body = JobView<'static>)),
+    responses((status = 201, description = "done", body = JobView<'static>, headers(("ETag" = String, description = "the revision and the switch")))),
 )]
 pub(in crate::web) async fn create(
     state: web::Data<AppState>,
     me: Identity,
-    Json(body): Json<JobBody>,
+    request: HttpRequest,
+    Json(mut body): Json<JobBody>,
 ) -> Result<HttpResponse> {
-    let id = save(&state, &me, None, body, false).await?;
-    let job = stored(&state, id).await?;
-    Ok(HttpResponse::Created().json(told(&state, &job).await?))
+    let comment = std::mem::take(&mut body.comment);
+    let content = body.content(state.settings.timezone);
+    let content = content.map_err(Error::Invalid)?;
+    let save = SaveJob {
+        id: None,
+        base_revision: None,
+        content,
+        comment,
+    };
+    make(&state, &me, &request, save).await
+}
+
+/// Makes a job, or finds the one that the same request made: the answer is the same, whatever has
+/// become of the job since.
+async fn make(
+    state: &AppState,
+    me: &Identity,
+    request: &HttpRequest,
+    save: SaveJob,
+) -> Result<HttpResponse> {
+    let key = idempotency::key(request)?;
+    let saved = state.master.save_job_once(&me.actor, save, key).await?;
+    let first = state.store.job_revision(saved.id, saved.revision).await?;
+    let first = first.ok_or_else(|| Error::NotFound(format!("job {}", saved.id)))?;
+    let mut job = stored(state, saved.id).await?;
+    job.def.revision = saved.revision;
+    job.def.switch = Switch::Closed;
+    job.def.first_opened_at = None;
+    job.content = first.content;
+    job.updated_at = job.created_at;
+    let tag = conditional::of_job(saved.revision, Switch::Closed);
+    Ok(HttpResponse::Created()
+        .insert_header((ETAG, tag))
+        .insert_header((LOCATION, format!("{API}/jobs/{}", saved.id)))
+        .json(told(state, &job).await?))
 }
 
 #[utoipa::path(
@@ -87,28 +127,46 @@ pub(in crate::web) async fn create(
     path = "/hera/api/v1/jobs/{id}",
     tag = "jobs",
     summary = "Saves a job as its next revision",
-    params(("id" = JobId, Path, description = "the job"), ("if_changed" = Option<bool>, Query, description = "true: what is equal makes no revision")),
+    params(("id" = JobId, Path, description = "the job"), ("if_changed" = Option<bool>, Query, description = "true: what is equal makes no revision"), ("If-Match" = Option<String>, Header, description = "the ETag on which the change is based; in place of `revision`", example = "\"7\"")),
     request_body = JobBody,
-    responses((status = 200, description = "done", body = JobView<'static>)),
+    responses((status = 200, description = "done", body = JobView<'static>, headers(("ETag" = String, description = "the revision and the switch")))),
 )]
 pub(in crate::web) async fn update(
     state: web::Data<AppState>,
     me: Identity,
+    request: HttpRequest,
     id: web::Path<JobId>,
     mut query: Query,
-    Json(body): Json<JobBody>,
+    Json(mut body): Json<JobBody>,
 ) -> Result<HttpResponse> {
     let keep_if_same = query.take::<bool>("if_changed")?.unwrap_or(false);
     query.end()?;
-    if body.revision.is_none() {
+    let before = stored(&state, *id).await?;
+    let base = conditional::base(&request, body.revision, before.def.revision);
+    if base.is_none() {
         return Err(Error::invalid(
             "revision",
-            "is missing: send the revision that the edit started from",
+            "is missing: send the revision that the edit started from, here or as If-Match",
         ));
     }
-    save(&state, &me, Some(*id), body, keep_if_same).await?;
+    let comment = std::mem::take(&mut body.comment);
+    let content = body.content(state.settings.timezone);
+    let mut content = content.map_err(Error::Invalid)?;
+    unmask(&mut content.config, &before.content.config);
+    if !(keep_if_same && content == before.content) {
+        let save = SaveJob {
+            id: Some(*id),
+            base_revision: base,
+            content,
+            comment,
+        };
+        state.master.save_job(&me.actor, save).await?;
+    }
     let job = stored(&state, *id).await?;
-    Ok(HttpResponse::Ok().json(told(&state, &job).await?))
+    let tag = conditional::of_job(job.def.revision, job.def.switch);
+    Ok(HttpResponse::Ok()
+        .insert_header((ETAG, tag))
+        .json(told(&state, &job).await?))
 }
 
 /// A job that was saved, with what its author is to know.
@@ -117,49 +175,23 @@ async fn told<'a>(state: &AppState, job: &'a StoredJob) -> Result<JobView<'a>> {
     Ok(JobView::from(job).with_warnings(warnings))
 }
 
-/// Creates or updates a job; with `keep_if_same` an edit that changes nothing makes no revision.
-async fn save(
-    state: &AppState,
-    me: &Identity,
-    id: Option<JobId>,
-    mut body: JobBody,
-    keep_if_same: bool,
-) -> Result<JobId> {
-    let base_revision = id.and(body.revision);
-    let comment = std::mem::take(&mut body.comment);
-    let mut content = body
-        .content(state.settings.timezone)
-        .map_err(Error::Invalid)?;
-    if let Some(id) = id {
-        let before = stored(state, id).await?;
-        unmask(&mut content.config, &before.content.config);
-        if keep_if_same && content == before.content {
-            return Ok(id);
-        }
-    }
-    let save = SaveJob {
-        id,
-        base_revision,
-        content,
-        comment,
-    };
-    Ok(state.master.save_job(&me.actor, save).await?.id)
-}
-
 #[utoipa::path(
     delete,
     path = "/hera/api/v1/jobs/{id}",
     tag = "jobs",
     summary = "Deletes a closed job that no job depends on",
-    params(("id" = JobId, Path, description = "the job")),
+    params(("id" = JobId, Path, description = "the job"), ("If-Match" = Option<String>, Header, description = "only if this is still its ETag", example = "\"7\"")),
     responses((status = 204, description = "done")),
 )]
 pub(in crate::web) async fn delete(
     state: web::Data<AppState>,
     me: Identity,
+    request: HttpRequest,
     id: web::Path<JobId>,
 ) -> Result<HttpResponse> {
-    state.master.delete_job(&me.actor, *id).await?;
+    let newest = stored(&state, *id).await?.def.revision;
+    let base = conditional::base(&request, None, newest);
+    state.master.delete_job(&me.actor, *id, base).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -264,13 +296,14 @@ pub(in crate::web) struct CopyBody {
     path = "/hera/api/v1/jobs/{id}/copy",
     tag = "jobs",
     summary = "Copies a job: closed, without dependencies",
-    params(("id" = JobId, Path, description = "the job")),
+    params(("id" = JobId, Path, description = "the job"), ("Idempotency-Key" = Option<String>, Header, description = "the same request again finds what the first one made", example = "order-4711")),
     request_body = Option<CopyBody>,
-    responses((status = 201, description = "done", body = JobView<'static>)),
+    responses((status = 201, description = "done", body = JobView<'static>, headers(("ETag" = String, description = "the revision and the switch")))),
 )]
 pub(in crate::web) async fn copy(
     state: web::Data<AppState>,
     me: Identity,
+    request: HttpRequest,
     id: web::Path<JobId>,
     Json(body): Json<CopyBody>,
 ) -> Result<HttpResponse> {
@@ -286,9 +319,7 @@ pub(in crate::web) async fn copy(
         content,
         comment: format!("copy of job {id}"),
     };
-    let saved = state.master.save_job(&me.actor, save).await?;
-    let job = stored(&state, saved.id).await?;
-    Ok(HttpResponse::Created().json(told(&state, &job).await?))
+    make(&state, &me, &request, save).await
 }
 
 /// A job with its newest content.

@@ -17,9 +17,8 @@ use crate::store::{RunFilter, RunView};
 use crate::web::auth::Identity;
 use crate::web::error::{Error, Result};
 use crate::web::extract::{Instant, Json, List, Query, opt_time, time};
+use crate::web::idempotency;
 use crate::web::{API, AppState};
-
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// A run as the API shows it.
 #[derive(Serialize, ToSchema)]
@@ -114,7 +113,7 @@ pub(in crate::web) struct TriggerBody {
     path = "/hera/api/v1/jobs/{id}/runs",
     tag = "runs",
     summary = "Starts a run by hand",
-    params(("id" = JobId, Path, description = "the job"), ("Idempotency-Key" = Option<String>, Header, description = "a repeat with the same key finds the first run")),
+    params(("id" = JobId, Path, description = "the job"), ("Idempotency-Key" = Option<String>, Header, description = "the same request again finds the first run", example = "night-2026-11-20")),
     request_body = TriggerBody,
     responses((status = 202, description = "done", body = TriggeredJson)),
 )]
@@ -156,7 +155,7 @@ pub(in crate::web) async fn trigger(
         business_time: body.business_time.map(|at| at.0),
         params: body.params,
         repeats: body.repeats,
-        idempotency_key: idempotency_key(&request)?,
+        idempotency_key: idempotency::key(&request)?,
     };
     let made = state.master.trigger(&me.actor, run).await?;
     let url = format!("{API}/runs/{}", made.run);
@@ -219,20 +218,6 @@ pub(in crate::web) async fn script(
         config: &kept.config,
         params: view.run.params.as_deref().map(masked),
     }))
-}
-
-fn idempotency_key(request: &HttpRequest) -> Result<Option<String>> {
-    let Some(value) = request.headers().get(IDEMPOTENCY_KEY) else {
-        return Ok(None);
-    };
-    let key = value.to_str().unwrap_or_default().trim();
-    if key.is_empty() || key.len() > 200 {
-        return Err(Error::invalid(
-            "Idempotency-Key",
-            "must have 1 to 200 visible ASCII characters",
-        ));
-    }
-    Ok(Some(key.to_owned()))
 }
 
 #[utoipa::path(

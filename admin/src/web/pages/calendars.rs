@@ -172,7 +172,11 @@ fn exceptions(content: &CalendarContent, year: i32) -> Vec<Exception> {
 /// `POST /admin/calendars/{id}/delete`.
 pub(super) async fn delete(visit: Visit, id: web::Path<i64>) -> Result<HttpResponse> {
     let id = CalendarId(*id);
-    let deleted = visit.state.master.delete_calendar(visit.actor()?, id).await;
+    let deleted = visit
+        .state
+        .master
+        .delete_calendar(visit.actor()?, id, None)
+        .await;
     let Err(error) = deleted else {
         return Ok(go_to(&format!("{BASE}/admin/calendars")));
     };

@@ -42,7 +42,11 @@ pub(super) async fn switch(
 
 async fn delete(visit: &Visit, id: JobId) -> Result<HttpResponse> {
     let group = find(&visit.state.master.definitions(), id)?.group;
-    let deleted = visit.state.master.delete_job(visit.actor()?, id).await;
+    let deleted = visit
+        .state
+        .master
+        .delete_job(visit.actor()?, id, None)
+        .await;
     match deleted {
         Ok(()) => Ok(go_to(&format!("{BASE}/schedule/groups/{group}"))),
         Err(error) => refused(visit, id, error).await,

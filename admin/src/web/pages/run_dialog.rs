@@ -18,8 +18,10 @@ use super::job::find;
 use super::parts::{Chip, Choice, Errors};
 use super::visit::{Refused, Visit, go_to, html, page_of, refusal};
 use crate::master::TriggerRun;
+use crate::store::IdempotencyKey;
 use crate::web::BASE;
 use crate::web::error::Result;
+use crate::web::idempotency;
 
 const FIELDS: &[&str] = &["version", "business_time", "params"];
 
@@ -245,7 +247,14 @@ fn read(
         repeats: earlier
             .filter(|_| fields.script == AS_IT_WAS)
             .map(|run| run.id),
-        idempotency_key: (!fields.key.is_empty()).then(|| fields.key.clone()),
+        idempotency_key: (!fields.key.is_empty()).then(|| {
+            let path = format!("/jobs/{job}/run");
+            let sent = format!("{fields:?}");
+            IdempotencyKey {
+                key: fields.key.clone(),
+                fingerprint: idempotency::fingerprint("POST", &path, &sent),
+            }
+        }),
     })
 }
 

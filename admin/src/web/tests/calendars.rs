@@ -42,7 +42,7 @@ impl App {
 fn saved(app: &mut App) -> mpsc::UnboundedReceiver<CalendarContent> {
     let (seen, passed_on) = mpsc::unbounded_channel();
     app.lead(move |command| {
-        let Command::SaveCalendar(_, id, _, content, answer) = command else {
+        let Command::SaveCalendar(_, id, _, content, _, answer) = command else {
             panic!("only a calendar is sent here")
         };
         seen.send(content).unwrap();

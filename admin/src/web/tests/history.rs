@@ -80,7 +80,7 @@ async fn a_job_s_history_is_listed_newest_first_and_each_revision_is_shown() {
 fn taken(app: &mut App) -> mpsc::UnboundedReceiver<Box<SaveJob>> {
     let (seen, passed_on) = mpsc::unbounded_channel();
     app.lead(move |command| {
-        let Command::SaveJob(_, save, answer) = command else {
+        let Command::SaveJob(_, save, _, answer) = command else {
             panic!("only a save is sent here")
         };
         seen.send(save).unwrap();

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod calendars;
+mod conditions;
 mod history;
 mod logs;
 mod pages;

@@ -208,7 +208,7 @@ async fn the_text_of_the_editor_is_previewed_unsaved_and_told_what_is_wrong() {
 async fn a_saved_job_s_page_and_answer_tell_the_names_that_nobody_knows() {
     let mut app = App::with_saved_script().await;
     app.lead(|command| {
-        let Command::SaveJob(_, save, answer) = command else {
+        let Command::SaveJob(_, save, _, answer) = command else {
             return;
         };
         let saved = crate::master::Saved {

@@ -38,7 +38,7 @@ async fn a_trigger_is_passed_on_with_its_key_and_answered_with_its_urls() {
     assert_eq!(reply.json(), expected);
     let run = passed_on.recv().await.unwrap();
     assert_eq!(run.trigger, Trigger::Recover);
-    assert_eq!(run.idempotency_key.as_deref(), Some("night-1"));
+    assert_eq!(run.idempotency_key.unwrap().key, "night-1");
     assert_eq!(run.params["a"], "1");
 }
 
@@ -70,7 +70,7 @@ async fn a_job_can_be_read_changed_and_sent_back() {
     let token = app.token(Role::Member).await;
     let (seen, mut passed_on) = mpsc::unbounded_channel();
     app.lead(move |command| {
-        let Command::SaveJob(_, save, answer) = command else {
+        let Command::SaveJob(_, save, _, answer) = command else {
             panic!("only a save is sent here")
         };
         seen.send(save).unwrap();
@@ -176,6 +176,10 @@ async fn cron_and_templates_are_computed_in_their_zone() {
         json!(["2026-11-20T19:00:00.000Z", "2026-11-21T19:00:00.000Z"])
     );
     assert_eq!(next["kind"], "quartz");
+    assert_eq!(
+        next["words"],
+        json!({"en": "every day at 03:00", "zh": "每天 03:00"})
+    );
     let body = json!({
         "template": "${dir}/${zdt.format(\"yyyy-MM-dd\")} $HOME ${what}",
         "version_time": "202611200030", "timezone": "Asia/Shanghai", "config": { "dir": "/data" },
@@ -190,7 +194,7 @@ async fn a_group_sent_back_as_it_was_makes_no_revision_when_that_is_asked() {
     let mut app = App::start().await;
     let (saved, mut saves) = tokio::sync::mpsc::unbounded_channel();
     app.lead(move |command| {
-        let Command::SaveGroup(_, id, _, content, answer) = command else {
+        let Command::SaveGroup(_, id, _, content, _, answer) = command else {
             panic!("unexpected {command:?}")
         };
         saved.send(content).unwrap();
