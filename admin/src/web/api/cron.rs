@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use crate::web::AppState;
 use crate::web::error::{Error, Result};
 use crate::web::extract::{Instant, MAX_LIMIT, Query, rfc3339};
+use crate::web::i18n::Lang;
 
 #[utoipa::path(
     get,
@@ -40,6 +41,11 @@ pub(in crate::web) async fn next(
     let expr = CronExpr::parse(&text).map_err(|e| Error::invalid("expr", e.to_string()))?;
     // An expression may fire once in four years: looking for it is work for another thread.
     let kind = expr.kind();
+    let words = expr.words();
+    let words = Words {
+        en: Lang::En.cron(&words),
+        zh: Lang::Zh.cron(&words),
+    };
     let fires = web::block(move || {
         expr.fires(zone, from)
             .take(count)
@@ -48,7 +54,7 @@ pub(in crate::web) async fn next(
     })
     .await
     .map_err(|e| Error::Internal(e.into()))?;
-    Ok(HttpResponse::Ok().json(FiresJson { fires, kind }))
+    Ok(HttpResponse::Ok().json(FiresJson { fires, kind, words }))
 }
 
 /// When an expression fires next.
@@ -57,4 +63,14 @@ struct FiresJson {
     #[schema(value_type = Vec<String>, example = json!(["2026-11-20T19:00:00.000Z"]))]
     fires: Vec<String>,
     kind: CronKind,
+    words: Words,
+}
+
+/// The expression as people say it.
+#[derive(Serialize, ToSchema)]
+struct Words {
+    #[schema(example = "every day at 06:30")]
+    en: String,
+    #[schema(example = "每天 06:30")]
+    zh: String,
 }
