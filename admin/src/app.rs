@@ -11,6 +11,7 @@ use hera_domain::check::ContentLimits;
 use hera_domain::clock::SystemClock;
 use hera_domain::engine::{Balance, Limits};
 use hera_domain::id::HostGroupId;
+use hera_domain::reason::Reason;
 use hera_proto::v1::session_server::SessionServer;
 use hera_settings::{Database, LoadBalance, Settings};
 use tokio::signal::unix::{SignalKind, signal};
@@ -133,7 +134,7 @@ async fn wait_for_signal(master: &Handle) -> anyhow::Result<()> {
         _ = interrupt.recv() => tracing::info!("asked to stop; ending the running scripts"),
     }
     let ended = async {
-        if let Err(error) = master.cancel_all("the installation was stopped").await {
+        if let Err(error) = master.cancel_all(Reason::Stopped).await {
             tracing::warn!(%error, "the running scripts could not be ended");
             return;
         }

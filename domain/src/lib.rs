@@ -14,6 +14,7 @@ pub mod graph;
 pub mod group;
 pub mod id;
 pub mod job;
+pub mod reason;
 pub mod status;
 mod text_enum;
 pub mod vars;

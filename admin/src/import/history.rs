@@ -10,6 +10,7 @@ use chrono::{NaiveDateTime, TimeDelta, TimeZone as _};
 use hera_domain::clock::Timestamp;
 use hera_domain::engine::{Run, Version};
 use hera_domain::id::{JobId, RunId, VersionKey};
+use hera_domain::reason::Reason;
 use hera_domain::status::{Origin, RunStatus, Trigger, VersionStatus};
 use hera_domain::version_id::VersionId;
 
@@ -26,8 +27,6 @@ const PAGE: i64 = 50;
 const LOGS: usize = 4 << 20;
 /// How the highest id is remembered.
 const HISTORY: &str = "history";
-/// What a version says that comes from HERA; another one was made here, and stays as it is.
-const RAN_THERE: &str = "it ran in HERA";
 /// A run that has not ended for so long never will.
 const STALE: TimeDelta = TimeDelta::days(2);
 
@@ -155,7 +154,8 @@ impl Importer {
         };
         run.id = self.offline.new_run_id();
         run.version = version.key;
-        if version.reason.as_deref() == Some(RAN_THERE) {
+        // A version that was made here stays as it is.
+        if matches!(version.reason, Some(Reason::RanInHera { .. })) {
             version.attempts += 1;
             run.attempt = version.attempts;
             fold(version, &run, self.offline.seq());
@@ -206,7 +206,10 @@ fn version(key: VersionKey, run: &Run, local: NaiveDateTime, at: Timestamp) -> V
         armed: false,
         frozen: false,
         status: VersionStatus::Failed,
-        reason: Some(RAN_THERE.to_owned()),
+        reason: Some(Reason::RanInHera {
+            host: None,
+            note: None,
+        }),
         last_run: None,
         counting_run: None,
         attempts: 0,
@@ -241,10 +244,7 @@ fn past(row: &LegacyRun, world: &World) -> Past {
     let Some((local, at)) = business else {
         return Past::Refused("their version names no time".to_owned());
     };
-    let host = row.execute_host.as_deref().unwrap_or_default();
-    let why = row.illustrate.as_deref().unwrap_or_default();
-    let reason = [RAN_THERE, host, why];
-    let reason: Vec<&str> = reason.into_iter().filter(|part| !part.is_empty()).collect();
+    let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     let run = Run {
         id: RunId(0),
         version: VersionKey(0),
@@ -266,7 +266,10 @@ fn past(row: &LegacyRun, world: &World) -> Past {
         ended_at: end.or(start).or(Some(created)),
         exit_code: None,
         signal: None,
-        reason: Some(reason.join(", ")),
+        reason: Some(Reason::RanInHera {
+            host: filled(&row.execute_host),
+            note: filled(&row.illustrate),
+        }),
         cancelled_by: None,
         kill_confirmed: None,
         unreachable: false,

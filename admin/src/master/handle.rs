@@ -12,6 +12,7 @@ use hera_domain::id::{
     CalendarId, CommitSeq, Epoch, GroupId, HostGroupId, JobId, Revision, RunId, WorkerId,
 };
 use hera_domain::job::{FieldError, JobContent, JobDef, Params};
+use hera_domain::reason::Reason;
 use hera_domain::status::{RunStatus, Switch, Trigger, VersionStatus};
 use hera_domain::version_id::VersionId;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -114,7 +115,7 @@ pub enum Command {
     DeleteCalendar(Actor, CalendarId, Option<Revision>, Answer<()>),
     Trigger(Actor, TriggerRun, Answer<Triggered>),
     Cancel(Actor, RunId, Answer<()>),
-    CancelAll(String, Answer<()>),
+    CancelAll(Reason, Answer<()>),
     SetAccepting(Actor, WorkerId, bool, Answer<()>),
     Inquire(Inquiry, Answer<Vec<VersionView>>),
 }
@@ -373,9 +374,8 @@ impl Handle {
     }
 
     /// Asks to end every run, by the installation.
-    pub async fn cancel_all(&self, reason: &str) -> Result<(), CommandError> {
-        self.ask(|answer| Command::CancelAll(reason.to_owned(), answer))
-            .await
+    pub async fn cancel_all(&self, reason: Reason) -> Result<(), CommandError> {
+        self.ask(|answer| Command::CancelAll(reason, answer)).await
     }
 
     /// Drains a worker, or lets it accept runs again.

@@ -23,6 +23,7 @@ mod logs;
 mod migrate;
 mod people;
 mod permissions;
+mod reasons;
 mod records;
 mod run_list;
 mod runs;

@@ -10,6 +10,7 @@ use hera_domain::status::{RunStatus, VersionStatus};
 use super::commit::{CommitError, IDS_PER_STATEMENT, MANY};
 use super::dialect::{AnyConn, insert_many, replace_many};
 use super::instant::At;
+use super::reasons::{from_reason, to_reason};
 use super::schema::{hera_run, hera_run_script, hera_version};
 use super::{StoreError, corrupt, from_json, to_json, word};
 
@@ -106,7 +107,7 @@ impl From<&Run> for Row {
         let (by_kind, by) = match cancelled_by {
             None => (None, None),
             Some(CancelledBy::Person(name)) => (Some(PERSON.to_owned()), Some(name.clone())),
-            Some(CancelledBy::System(why)) => (Some(SYSTEM.to_owned()), Some(why.clone())),
+            Some(CancelledBy::System(why)) => (Some(SYSTEM.to_owned()), Some(from_reason(why))),
         };
         Self {
             id: id.0,
@@ -129,7 +130,7 @@ impl From<&Run> for Row {
             ended_at: ended_at.map(At),
             exit_code: *exit_code,
             end_signal: *signal,
-            reason: reason.clone(),
+            reason: reason.as_ref().map(from_reason),
             cancelled_by_kind: by_kind,
             cancelled_by: by,
             kill_confirmed: *kill_confirmed,
@@ -152,7 +153,7 @@ impl TryFrom<Row> for Run {
         let cancelled_by = match row.cancelled_by_kind.as_deref() {
             None => None,
             Some(PERSON) => Some(CancelledBy::Person(by)),
-            Some(SYSTEM) => Some(CancelledBy::System(by)),
+            Some(SYSTEM) => Some(CancelledBy::System(to_reason(&by))),
             Some(other) => {
                 return Err(corrupt(
                     "hera_run.cancelled_by_kind",
@@ -189,7 +190,7 @@ impl TryFrom<Row> for Run {
             ended_at: row.ended_at.map(|at| at.0),
             exit_code: row.exit_code,
             signal: row.end_signal,
-            reason: row.reason,
+            reason: row.reason.as_deref().map(to_reason),
             cancelled_by,
             kill_confirmed: row.kill_confirmed,
             unreachable: row.unreachable,

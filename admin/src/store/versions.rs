@@ -12,6 +12,7 @@ use hera_domain::version_id::VersionId;
 use super::commit::{CommitError, IDS_PER_STATEMENT, MANY};
 use super::dialect::{AnyConn, insert_many};
 use super::instant::At;
+use super::reasons::{from_reason, to_reason};
 use super::schema::hera_version;
 use super::{Store, StoreError, corrupt, word};
 
@@ -74,7 +75,7 @@ impl From<&Version> for Row {
             armed: *armed,
             frozen: *frozen,
             status: status.as_str().to_owned(),
-            reason: reason.clone(),
+            reason: reason.as_ref().map(from_reason),
             last_run_id: last_run.map(|id| id.0),
             counting_run_id: counting_run.map(|id| id.0),
             attempts: i32::try_from(*attempts).unwrap_or(i32::MAX),
@@ -102,7 +103,7 @@ impl TryFrom<Row> for Version {
             armed: row.armed,
             frozen: row.frozen,
             status: word(&row.status, "hera_version.status")?,
-            reason: row.reason,
+            reason: row.reason.as_deref().map(to_reason),
             last_run: row.last_run_id.map(RunId),
             counting_run: row.counting_run_id.map(RunId),
             attempts: row.attempts.try_into().map_err(|error| {

@@ -11,6 +11,7 @@ use crate::clock::Timestamp;
 use crate::engine::record::Version;
 use crate::id::{JobId, VersionKey};
 use crate::job::JobDef;
+use crate::reason::Reason;
 use crate::status::{Misfire, Origin, Switch, VersionStatus};
 use crate::version_id::VersionId;
 
@@ -176,12 +177,10 @@ impl Engine {
         time: Timestamp,
         due: Timestamp,
         now: Timestamp,
-    ) -> Option<String> {
+    ) -> Option<Reason> {
         let hours = self.limits.misfire_window_hours;
         if due < now - TimeDelta::hours(hours) {
-            return Some(format!(
-                "no admin led at its time, and that was more than {hours} hours ago"
-            ));
+            return Some(Reason::NoLeaderTooLong { hours });
         }
         let skipped = match def.misfire {
             Misfire::RunAll => false,
@@ -191,9 +190,8 @@ impl Engine {
                 (Next::Time(_) | Next::Recheck(_) | Next::Never, _) => false,
             },
         };
-        skipped.then(|| {
-            let policy = def.misfire;
-            format!("no admin led at its time, and the job's policy for that is {policy}")
+        skipped.then_some(Reason::NoLeader {
+            policy: def.misfire,
         })
     }
 

@@ -9,6 +9,7 @@ use crate::clock::Timestamp;
 use crate::engine::record::Version;
 use crate::id::CalendarId;
 use crate::job::{JobDef, Schedule};
+use crate::reason::{CalendarDoes, Reason};
 use crate::status::{Origin, RunStatus, Trigger, VersionStatus};
 
 impl Engine {
@@ -68,28 +69,25 @@ impl Engine {
     }
 
     /// What the calendar does to a version, for people; nothing if it is as planned.
-    pub(super) fn calendar_says(&self, row: &Version) -> Option<String> {
+    pub(super) fn calendar_says(&self, row: &Version) -> Option<Reason> {
         let schedule = self.jobs.get(&row.job)?.schedule();
         let time = row.business_time;
         let (calendar, rule) = self.calendar_of(schedule)?;
         let content = &calendar.content;
         let day = local_day(schedule.timezone, time);
-        let note = content.note(day);
-        let note = note.map_or_else(String::new, |note| format!(" ({note})"));
-        let name = &content.name;
-        match content.judge(rule, day) {
-            DayVerdict::AsPlanned => None,
-            DayVerdict::Moved(to) => {
-                Some(format!("calendar {name} moves it from {day}{note} to {to}"))
-            }
-            DayVerdict::Skipped if content.holds(day) => {
-                Some(format!("{day} is a day of calendar {name}{note}"))
-            }
-            DayVerdict::Skipped => Some(format!("{day} is no day of calendar {name}{note}")),
-            DayVerdict::NowhereToGo => Some(format!(
-                "calendar {name} has no day to move it to within a year: it stays at {day}"
-            )),
-        }
+        let does = match content.judge(rule, day) {
+            DayVerdict::AsPlanned => return None,
+            DayVerdict::Moved(to) => CalendarDoes::Moves(to),
+            DayVerdict::Skipped if content.holds(day) => CalendarDoes::SkipsOwn,
+            DayVerdict::Skipped => CalendarDoes::SkipsOther,
+            DayVerdict::NowhereToGo => CalendarDoes::Stays,
+        };
+        Some(Reason::Calendar {
+            name: content.name.clone(),
+            day,
+            note: content.note(day).map(str::to_owned),
+            does,
+        })
     }
 
     /// Brings when a waiting version is due up to date with its calendar.
@@ -147,8 +145,7 @@ impl Engine {
         let skipped = self.day_verdict(schedule, row.business_time) == DayVerdict::Skipped;
         if skipped || self.due_at(schedule, row.business_time) > batch.tick.now {
             let run = run.id;
-            let why = "its calendar was changed";
-            self.take_back_queued(row.key, run, why, batch);
+            self.take_back_queued(row.key, run, Reason::CalendarChanged, batch);
         }
     }
 

@@ -8,6 +8,7 @@ use crate::clock::Timestamp;
 use crate::engine::decision::AlarmKind;
 use crate::engine::record::{CancelledBy, Run};
 use crate::id::{RunId, VersionKey};
+use crate::reason::Reason;
 
 /// How often rows that nothing looks at any more are dropped from memory.
 const FORGET_EVERY: TimeDelta = TimeDelta::hours(1);
@@ -43,7 +44,8 @@ impl Engine {
         let over = self.timeout_at(&run).is_some_and(|at| at <= now);
         if over && run.cancelled_by.is_none() {
             let hours = self.limits.task_timeout_hours;
-            let by = CancelledBy::System(format!("took longer than {hours} hours"));
+            let minutes = hours * 60;
+            let by = CancelledBy::System(Reason::TookTooLong { minutes });
             self.cancel_on_worker(id, by, batch);
         }
     }
@@ -61,7 +63,8 @@ impl Engine {
         let about = (Some(run.job), Some(run.version), Some(run.id));
         batch.alarm(AlarmKind::MustEndExceeded, run.id, about, text);
         if kills && run.cancelled_by.is_none() {
-            let by = CancelledBy::System(format!("took longer than {minutes} minutes"));
+            let minutes = i64::from(minutes);
+            let by = CancelledBy::System(Reason::TookTooLong { minutes });
             self.cancel_on_worker(run.id, by, batch);
         }
     }

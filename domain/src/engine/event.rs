@@ -7,6 +7,7 @@ use crate::clock::Timestamp;
 use crate::engine::record::{HostGroup, Version};
 use crate::id::{CalendarId, HostGroupId, JobId, Revision, RunId, WorkerId};
 use crate::job::{JobDef, Params};
+use crate::reason::Reason;
 use crate::status::Trigger;
 
 /// When a step happens: one value for a whole batch of events.
@@ -47,7 +48,7 @@ pub enum Event {
     },
     /// Ends every run that is not final, by the installation.
     CancelAll {
-        reason: String,
+        reason: Reason,
     },
     /// Final versions from before the snapshot's reach, loaded because a trigger needs them.
     Recall(Vec<Version>),

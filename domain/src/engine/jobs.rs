@@ -12,6 +12,7 @@ use crate::engine::record::CancelledBy;
 use crate::graph::{Upstreams, find_cycle};
 use crate::id::JobId;
 use crate::job::{JobDef, ScheduleEra};
+use crate::reason::Reason;
 use crate::status::{RunStatus, Switch, VersionStatus, Window};
 
 /// Schedules that ended longer ago than this are forgotten.
@@ -204,8 +205,8 @@ impl Engine {
         }
         for run in self.queue.of_job(job) {
             self.end_run(run, RunStatus::Cancelled, batch, |run| {
-                run.reason = Some("its job was deleted".to_owned());
-                run.cancelled_by = Some(CancelledBy::System("deleted".to_owned()));
+                run.reason = Some(Reason::JobDeleted);
+                run.cancelled_by = Some(CancelledBy::System(Reason::JobDeleted));
             });
         }
         let waiting: Vec<_> = self
@@ -223,7 +224,7 @@ impl Engine {
             self.edit_version(key, batch, |row| {
                 row.status = VersionStatus::Cancelled;
                 row.armed = false;
-                row.reason = Some("its job was deleted".to_owned());
+                row.reason = Some(Reason::JobDeleted);
             });
         }
         for edge in &def.schedule().edges {
@@ -329,7 +330,7 @@ impl Engine {
             self.edit_version(key, batch, |row| {
                 row.status = VersionStatus::Missed;
                 row.armed_seq = Some(seq);
-                row.reason = Some(format!("its job was closed for more than {hours} hours"));
+                row.reason = Some(Reason::ClosedTooLong { hours });
             });
         }
     }
@@ -341,7 +342,7 @@ impl Engine {
         }
         for run in self.queue.of_job(job) {
             if let Some(version) = self.runs.all.get(&run).map(|run| run.version) {
-                self.take_back_queued(version, run, "closed", batch);
+                self.take_back_queued(version, run, Reason::Closed, batch);
             }
         }
         let mut def = def.clone();

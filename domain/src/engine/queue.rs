@@ -12,6 +12,7 @@ use crate::clock::Timestamp;
 use crate::engine::decision::{AlarmKind, Send};
 use crate::engine::record::Run;
 use crate::id::{HostGroupId, JobId, RunId, WorkerId};
+use crate::reason::{HostGroupLacks, Reason};
 use crate::status::{Lane, RunStatus, Trigger};
 
 /// Dispatches of one settle at most.
@@ -49,7 +50,7 @@ struct GroupQueue {
     /// What the lane that was served last had paid.
     paid: u64,
     /// Why no worker of the group can ever take a run, as things are.
-    trouble: Option<String>,
+    trouble: Option<Reason>,
     since: Option<Timestamp>,
     alarmed: bool,
     /// Runs whose reason may not say so yet.
@@ -421,7 +422,7 @@ impl Engine {
         }
     }
 
-    fn explain_run(&mut self, id: RunId, reason: Option<String>, batch: &mut Batch<'_>) {
+    fn explain_run(&mut self, id: RunId, reason: Option<Reason>, batch: &mut Batch<'_>) {
         use crate::engine::decision::Change;
         if let Some(run) = self.runs.all.get_mut(&id) {
             run.reason = reason;
@@ -435,20 +436,24 @@ impl Engine {
     }
 
     /// Why a host group can take nothing, however long one waits, as things are.
-    pub(super) fn trouble(&self, id: HostGroupId) -> Option<String> {
+    pub(super) fn trouble(&self, id: HostGroupId) -> Option<Reason> {
         let Some(group) = self.host_groups.get(&id) else {
-            return Some(format!("there is no host group {id}"));
+            return Some(Reason::NoSuchHostGroup { id });
         };
-        let name = &group.name;
-        if !group.effective {
-            return Some(format!("host group {name} is switched off"));
-        }
-        if !group.everyone && group.members.is_empty() {
-            return Some(format!("host group {name} has no workers"));
-        }
         let mut workers = self.workers.values().filter(|worker| worker.is_in(group));
-        let usable = workers.any(|worker| worker.connected && worker.accepting);
-        (!usable).then(|| format!("no worker of host group {name} is connected and accepts runs"))
+        let lacks = if !group.effective {
+            HostGroupLacks::Effect
+        } else if !group.everyone && group.members.is_empty() {
+            HostGroupLacks::Workers
+        } else if workers.any(|worker| worker.connected && worker.accepting) {
+            return None;
+        } else {
+            HostGroupLacks::AcceptingWorkers
+        };
+        Some(Reason::HostGroup {
+            name: group.name.clone(),
+            lacks,
+        })
     }
 
     pub(super) fn host_group_timer(&mut self, id: HostGroupId, batch: &mut Batch<'_>) {

@@ -9,6 +9,7 @@ use crate::engine::event::Repeated;
 use crate::engine::record::{Run, Version};
 use crate::id::{CommitSeq, JobId, RunId, VersionKey};
 use crate::job::{Edge, Params, ScheduleKind};
+use crate::reason::Reason;
 use crate::status::{Origin, Policy, RunStatus, Switch, Trigger, VersionStatus};
 use std::sync::Arc;
 
@@ -122,7 +123,7 @@ impl Engine {
     }
 
     /// Writes down why a version waits, if that is news.
-    fn tell(&mut self, row: &Version, reason: Option<String>, batch: &mut Batch<'_>) {
+    fn tell(&mut self, row: &Version, reason: Option<Reason>, batch: &mut Batch<'_>) {
         if row.reason != reason {
             batch.inserted += 1;
             self.edit_version(row.key, batch, |row| row.reason = reason);
@@ -179,7 +180,7 @@ impl Engine {
     fn expire(&mut self, row: &Version, alarms: bool, batch: &mut Batch<'_>) {
         let seq = batch.tick.seq;
         let days = self.limits.waiting_days;
-        let reason = format!("waited {days} days");
+        let reason = Reason::WaitedTooLong { days };
         batch.inserted += 1;
         self.edit_version(row.key, batch, |row| {
             row.status = VersionStatus::Missed;
@@ -353,13 +354,12 @@ pub(super) enum Held {
 }
 
 impl Held {
-    fn reason(self) -> String {
-        let reason = match self {
-            Self::Frozen => "frozen",
-            Self::Closed => "closed",
-            Self::NotPlanned => "no longer scheduled",
-        };
-        reason.to_owned()
+    fn reason(self) -> Reason {
+        match self {
+            Self::Frozen => Reason::Frozen,
+            Self::Closed => Reason::Closed,
+            Self::NotPlanned => Reason::NotScheduled,
+        }
     }
 }
 

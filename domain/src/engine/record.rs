@@ -9,6 +9,7 @@ use crate::clock::Timestamp;
 use crate::engine::event::Repeated;
 use crate::id::{CommitSeq, HostGroupId, JobId, Revision, RunId, VersionKey, WorkerId};
 use crate::job::{JobDef, Params};
+use crate::reason::Reason;
 use crate::status::{Origin, RunStatus, Trigger, VersionStatus};
 use crate::version_id::VersionId;
 
@@ -30,7 +31,7 @@ pub struct Version {
     pub frozen: bool,
     pub status: VersionStatus,
     /// Why it stands there, for people: "closed", "render error …".
-    pub reason: Option<String>,
+    pub reason: Option<Reason>,
     /// The latest run of any trigger.
     pub last_run: Option<RunId>,
     /// The latest counting run: the one the status follows.
@@ -80,7 +81,7 @@ pub struct Run {
     pub exit_code: Option<i32>,
     pub signal: Option<i32>,
     /// Why it ended or waits, for people.
-    pub reason: Option<String>,
+    pub reason: Option<Reason>,
     /// Who asked to cancel it, while that is not done yet and afterwards.
     pub cancelled_by: Option<CancelledBy>,
     /// Whether every process of a killed run is known to be gone; `None` = it was not killed.
@@ -107,7 +108,7 @@ pub enum CancelledBy {
     /// A person, by name.
     Person(String),
     /// The installation: a closed job, a stop of everything.
-    System(String),
+    System(Reason),
 }
 
 /// A named set of workers.

@@ -8,6 +8,7 @@ use crate::engine::decision::{AlarmKind, Refusal, Send};
 use crate::engine::event::{End, RunRef};
 use crate::engine::record::{CancelledBy, Run, Version};
 use crate::id::{RunId, VersionKey};
+use crate::reason::Reason;
 use crate::status::{OnLost, Origin, RunStatus, Switch, Trigger, VersionStatus};
 
 impl Engine {
@@ -134,7 +135,8 @@ impl Engine {
             row.alarmed = row.alarmed || counts;
         });
         if counts {
-            let why = run.reason.as_deref().unwrap_or("its worker lost it");
+            let why = run.reason.as_ref().map(ToString::to_string);
+            let why = why.as_deref().unwrap_or("its worker lost it");
             let text = format!(
                 "run {} of version {} of job {} is lost: {why}",
                 run.id,
@@ -199,7 +201,8 @@ impl Engine {
             run.kill_confirmed = end.kill_confirmed;
             run.cpu_ms = end.cpu_ms;
             run.peak_memory_kib = end.peak_memory_kib;
-            run.reason = end.note.clone().or(run.reason.take());
+            let note = end.note.clone().map(Reason::said);
+            run.reason = note.or(run.reason.take());
         });
     }
 
@@ -277,10 +280,10 @@ impl Engine {
         Ok(())
     }
 
-    pub(super) fn cancel_all(&mut self, reason: &str, batch: &mut Batch<'_>) {
+    pub(super) fn cancel_all(&mut self, reason: &Reason, batch: &mut Batch<'_>) {
         let live: Vec<_> = self.runs.all.keys().copied().collect();
         for run in live {
-            let by = CancelledBy::System(reason.to_owned());
+            let by = CancelledBy::System(reason.clone());
             // None of these is final, so none is refused.
             let _ = self.cancel(run, by, batch);
         }
@@ -296,7 +299,7 @@ impl Engine {
             run.worker = None;
             run.nonce = None;
             run.dispatched_at = None;
-            run.reason = Some(error);
+            run.reason = Some(Reason::said(error));
         });
     }
 
@@ -317,13 +320,13 @@ impl Engine {
         &mut self,
         key: VersionKey,
         id: RunId,
-        why: &str,
+        why: Reason,
         batch: &mut Batch<'_>,
     ) {
         let before = self.rows.get(key).cloned();
         self.end_run(id, RunStatus::Cancelled, batch, |run| {
-            run.reason = Some(why.to_owned());
-            run.cancelled_by = Some(CancelledBy::System(why.to_owned()));
+            run.reason = Some(why.clone());
+            run.cancelled_by = Some(CancelledBy::System(why));
         });
         // What the plan does not hold would wait for ever.
         let waits = before.is_some_and(|row| {
@@ -349,16 +352,18 @@ pub(super) fn run_ref(run: &Run) -> Option<RunRef> {
     })
 }
 
-fn said_by(by: &CancelledBy) -> String {
+fn said_by(by: &CancelledBy) -> Reason {
     match by {
-        CancelledBy::Person(name) => format!("cancelled by {name}"),
+        CancelledBy::Person(name) => Reason::CancelledBy {
+            person: name.clone(),
+        },
         CancelledBy::System(reason) => reason.clone(),
     }
 }
 
 fn how_it_ended(run: &Run) -> String {
     match (&run.reason, run.exit_code, run.signal) {
-        (Some(reason), _, _) => reason.clone(),
+        (Some(reason), _, _) => reason.to_string(),
         (None, Some(code), _) => format!("exit code {code}"),
         (None, None, Some(signal)) => format!("killed by signal {signal}"),
         (None, None, None) => "it has no exit code".to_owned(),

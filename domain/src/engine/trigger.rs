@@ -14,6 +14,7 @@ use crate::engine::event::{At, Tick, TriggerRequest};
 use crate::engine::record::Version;
 use crate::id::{JobId, VersionKey};
 use crate::job::{JobDef, ScheduleKind};
+use crate::reason::Reason;
 use crate::status::{Origin, Switch, VersionStatus};
 
 /// How far back the latest scheduled time is looked for.
@@ -31,10 +32,6 @@ pub struct Recall {
     /// Exclusive.
     pub until: Timestamp,
 }
-
-/// Why a version that has only been run by hand waits on.
-const PASSED: &str =
-    "its time had passed when the job was opened: it does not start by itself, recover it";
 
 impl Engine {
     pub(super) fn trigger(
@@ -83,8 +80,7 @@ impl Engine {
             operator: request.operator,
         };
         if known.is_none() && !armed && origin == Origin::Planned {
-            let reason = Some(PASSED.to_owned());
-            self.edit_version(key, batch, |row| row.reason = reason);
+            self.edit_version(key, batch, |row| row.reason = Some(Reason::Passed));
         }
         let run = self.start_by_hand(key, &order, origin, batch);
         for (dependent, times) in descendants {

@@ -12,6 +12,7 @@ use crate::calendar::DayVerdict;
 use crate::clock::Timestamp;
 use crate::id::{HostGroupId, JobId, RunId, VersionKey, WorkerId};
 use crate::job::{Edge, JobDef};
+use crate::reason::Reason;
 use crate::status::{Lane, VersionStatus};
 use crate::version_id::VersionId;
 
@@ -26,7 +27,7 @@ pub struct VersionView {
     pub status: VersionStatus,
     pub frozen: bool,
     pub last_run: Option<RunId>,
-    pub reason: Option<String>,
+    pub reason: Option<Reason>,
     /// What its calendar says of its day, by the rules as they are now.
     pub day: DayVerdict,
     pub edges: Vec<EdgeView>,

@@ -12,6 +12,7 @@ use crate::engine::decision::{AlarmKind, Send};
 use crate::engine::event::{InventoryItem, InventoryState, Load, RunRef, WorkerEvent, WorkerHello};
 use crate::engine::record::{HostGroup, Limits, Run};
 use crate::id::{RunId, WorkerId};
+use crate::reason::Reason;
 use crate::status::{OnLost, RunStatus};
 
 /// A worker as its newest session shows it.
@@ -157,7 +158,9 @@ impl Engine {
         } else {
             RunStatus::Failed
         };
-        self.end_run(id, status, batch, |run| run.reason = Some(error));
+        self.end_run(id, status, batch, |run| {
+            run.reason = Some(Reason::said(error));
+        });
     }
 
     fn connected(&mut self, id: WorkerId, hello: WorkerHello, batch: &mut Batch<'_>) {
@@ -241,7 +244,7 @@ impl Engine {
                 RunStatus::Lost
             };
             self.end_run(id, status, batch, |run| {
-                run.reason = Some(format!("worker {title} no longer knows this run"));
+                run.reason = Some(Reason::WorkerForgot { worker: title });
             });
         }
     }
@@ -304,7 +307,9 @@ impl Engine {
         match (run.cancelled_by.is_some(), on_lost) {
             (true, _) => self.cancel_unconfirmed(run.id, batch),
             (false, OnLost::Rerun) => self.end_run(run.id, RunStatus::Lost, batch, |run| {
-                run.reason = Some(format!("worker {worker} is silent"));
+                run.reason = Some(Reason::WorkerSilent {
+                    worker: worker.to_owned(),
+                });
             }),
             (false, OnLost::Ask) if run.unreachable => {}
             (false, OnLost::Ask) => {

@@ -1,5 +1,6 @@
 //! Finished runs, their versions and logs.
 
+use hera_domain::reason::Reason;
 use hera_domain::status::{RunStatus, Trigger, VersionStatus};
 use hera_domain::version_id::VersionId;
 
@@ -72,8 +73,11 @@ async fn finished_runs_come_with_their_versions_and_logs() {
             "2026-11-19T19:00:01+00:00"
         );
         assert_eq!(
-            first.reason.as_deref(),
-            Some("it ran in HERA, 10.0.0.7, 自动调度")
+            first.reason,
+            Some(Reason::RanInHera {
+                host: Some("10.0.0.7".to_owned()),
+                note: Some("自动调度".to_owned())
+            })
         );
         let log = target.store.read_log(first.id, 0, 1000).await.unwrap();
         assert_eq!(

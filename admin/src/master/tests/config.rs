@@ -43,7 +43,7 @@ async fn failed(admin: &Admin, job: JobId, params: &[(&str, &str)]) -> String {
     let run = admin.handle.trigger(&person(), run).await.unwrap().run;
     let view = admin.store.run(run).await.unwrap().unwrap();
     assert_eq!(view.run.status, RunStatus::Failed);
-    view.run.reason.unwrap()
+    view.run.reason.unwrap().to_string()
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use hera_domain::id::{
     CalendarId, CommitSeq, Epoch, GroupId, HostGroupId, JobId, Revision, RunId, UserId, VersionKey,
     WorkerId,
 };
+use hera_domain::reason::Reason;
 use hera_domain::status::{Origin, RunStatus, Trigger, VersionStatus};
 
 use super::build::{Leader, at, decide, holder, run, version};
@@ -38,7 +39,7 @@ on_each_db! {
         let mut full_version = version(1, VersionStatus::RetryWait);
         full_version.origin = Origin::AdHoc;
         full_version.frozen = true;
-        full_version.reason = Some("等待 \u{1F600}".to_owned());
+        full_version.reason = Some(Reason::said("等待 \u{1F600}"));
         full_version.last_run = Some(RunId(1));
         full_version.counting_run = Some(RunId(1));
         full_version.attempts = 3;
@@ -61,8 +62,8 @@ on_each_db! {
         full_run.ended_at = Some(at(3));
         full_run.exit_code = Some(-1);
         full_run.signal = Some(9);
-        full_run.reason = Some("killed".to_owned());
-        full_run.cancelled_by = Some(CancelledBy::System("closed".to_owned()));
+        full_run.reason = Some(Reason::TookTooLong { minutes: 90 });
+        full_run.cancelled_by = Some(CancelledBy::System(Reason::Closed));
         full_run.kill_confirmed = Some(false);
         full_run.unreachable = true;
         full_run.overdue = true;

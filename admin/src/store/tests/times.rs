@@ -2,6 +2,7 @@
 
 use hera_domain::clock::from_millis;
 use hera_domain::id::JobId;
+use hera_domain::reason::Reason;
 use hera_domain::status::VersionStatus;
 
 use super::build::{Leader, decide, version};
@@ -32,7 +33,8 @@ on_each_db! {
     async fn null_times_and_long_texts_survive_many_readings(db: &TestDb) {
         let mut leader = Leader::of(db);
         let mut long = version(1, VersionStatus::Waiting);
-        long.reason = Some("长".repeat(20_000));
+        let text = "长".repeat(20_000);
+        long.reason = Some(Reason::Said { text });
         let mut short = version(2, VersionStatus::Waiting);
         short.retry_at = Some(short.due_at);
         let both = [long, short];

@@ -31,7 +31,7 @@ struct VersionJson<'a> {
     frozen: bool,
     last_run_id: Option<RunId>,
     batch_id: String,
-    reason: Option<&'a str>,
+    reason: Option<String>,
     ready: Vec<EdgeJson<'a>>,
 }
 
@@ -73,7 +73,7 @@ impl<'a> VersionJson<'a> {
             status: version.status,
             frozen: version.frozen,
             last_run_id: version.last_run,
-            reason: version.reason.as_deref(),
+            reason: version.reason.as_ref().map(ToString::to_string),
             ready: version.edges.iter().map(EdgeJson::from).collect(),
         }
     }

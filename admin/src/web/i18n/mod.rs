@@ -7,6 +7,7 @@
 mod cron_words;
 mod phrases;
 mod preview;
+mod reasons;
 mod screens;
 mod words;
 

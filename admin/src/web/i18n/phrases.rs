@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use hera_domain::calendar::{DayOfWeek, DayVerdict};
+use hera_domain::status::RunStatus;
 
 use super::Lang;
 
@@ -12,6 +13,20 @@ impl Lang {
         match self {
             Self::En => format!("{n} {}", if n == 1 { one } else { many }),
             Self::Zh => format!("{n} {zh}"),
+        }
+    }
+
+    /// The word for a run's status.
+    pub const fn run_status(self, status: RunStatus) -> &'static str {
+        let t = &self.texts().status;
+        match status {
+            RunStatus::Queued => t.queued,
+            RunStatus::Dispatched => t.dispatched,
+            RunStatus::Running => t.running,
+            RunStatus::Success => t.success,
+            RunStatus::Failed => t.failed,
+            RunStatus::Cancelled => t.cancelled,
+            RunStatus::Lost => t.lost,
         }
     }
 

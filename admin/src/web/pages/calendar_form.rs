@@ -264,7 +264,7 @@ async fn save(visit: &Visit, id: Option<CalendarId>, fields: &Fields) -> Result<
         Ok(saved) => return Ok(go_to(&format!("{BASE}/admin/calendars/{}", saved.id))),
         Err(error) => error,
     };
-    let (notice, errors) = match refusal(error)? {
+    let (notice, errors) = match refusal(error, visit.lang)? {
         Refused::Fields(errors) => (None, errors),
         Refused::Reason(reason) => (Some(reason), Errors::default()),
     };

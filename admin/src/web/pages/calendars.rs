@@ -180,7 +180,7 @@ pub(super) async fn delete(visit: Visit, id: web::Path<i64>) -> Result<HttpRespo
     let Err(error) = deleted else {
         return Ok(go_to(&format!("{BASE}/admin/calendars")));
     };
-    match refusal(error)? {
+    match refusal(error, visit.lang)? {
         Refused::Reason(reason) => {
             let mut page = page(&visit, id, None)?;
             page.notice = Some(reason);

@@ -141,7 +141,7 @@ async fn save(
             let master = &visit.state.master;
             match master.save_group(visit.actor()?, id, base, content).await {
                 Ok(saved) => return Ok(go_to(&format!("{BASE}/schedule/groups/{}", saved.id))),
-                Err(error) => match refusal(error)? {
+                Err(error) => match refusal(error, visit.lang)? {
                     Refused::Fields(errors) => (None, errors),
                     Refused::Reason(reason) => (Some(reason), Errors::default()),
                 },

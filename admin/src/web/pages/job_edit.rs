@@ -462,7 +462,7 @@ pub(super) async fn save(
             });
             page_of(HttpResponse::Conflict(), &page)
         }
-        Err(error) => match refusal(error)? {
+        Err(error) => match refusal(error, visit.lang)? {
             Refused::Fields(errors) => invalid(&visit, &job.content, id, form, errors).await,
             Refused::Reason(reason) => {
                 let mut page = page(&visit, &job.content, id, form).await?;

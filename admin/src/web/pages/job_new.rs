@@ -113,7 +113,7 @@ pub(super) async fn create(
             };
             match visit.state.master.save_job(visit.actor()?, save).await {
                 Ok(saved) => return Ok(go_to(&format!("{BASE}/schedule/jobs/{}/edit", saved.id))),
-                Err(error) => match refusal(error)? {
+                Err(error) => match refusal(error, visit.lang)? {
                     Refused::Fields(errors) => errors,
                     Refused::Reason(reason) => {
                         let mut page = new_page(&visit, group, form, Errors::default())?;

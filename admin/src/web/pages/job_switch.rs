@@ -54,7 +54,7 @@ async fn delete(visit: &Visit, id: JobId) -> Result<HttpResponse> {
 }
 
 async fn refused(visit: &Visit, id: JobId, error: CommandError) -> Result<HttpResponse> {
-    let reason = match refusal(error)? {
+    let reason = match refusal(error, visit.lang)? {
         Refused::Reason(reason) => reason,
         // The menu has no fields to show them beside.
         Refused::Fields(errors) => errors.sentence(),

@@ -132,7 +132,9 @@ fn version_row(
         | VersionStatus::Missed => false,
     };
     let note = calendar_note(defs, job.schedule(), version.business_time, times);
-    let why = note.filter(|_| by_calendar).or(version.reason);
+    let why = note
+        .filter(|_| by_calendar)
+        .or(version.reason.map(|reason| times.lang.reason(&reason)));
     let edges = version.edges.iter().map(|edge| EdgeBadge {
         name: defs
             .jobs

@@ -33,16 +33,16 @@ impl HtmlSafe for Chip {}
 
 impl Chip {
     pub(super) const fn run(status: RunStatus, lang: Lang) -> Self {
-        let t = &lang.texts().status;
-        let (class, icon, word) = match status {
-            RunStatus::Queued => ("queued", "quarter", t.queued),
-            RunStatus::Dispatched => ("dispatched", "quarter", t.dispatched),
-            RunStatus::Running => ("running", "half", t.running),
-            RunStatus::Success => ("success", "circle-check-filled", t.success),
-            RunStatus::Failed => ("failed", "circle-x-filled", t.failed),
-            RunStatus::Cancelled => ("cancelled", "ban", t.cancelled),
-            RunStatus::Lost => ("lost", "circle-x-filled", t.lost),
+        let (class, icon) = match status {
+            RunStatus::Queued => ("queued", "quarter"),
+            RunStatus::Dispatched => ("dispatched", "quarter"),
+            RunStatus::Running => ("running", "half"),
+            RunStatus::Success => ("success", "circle-check-filled"),
+            RunStatus::Failed => ("failed", "circle-x-filled"),
+            RunStatus::Cancelled => ("cancelled", "ban"),
+            RunStatus::Lost => ("lost", "circle-x-filled"),
         };
+        let word = lang.run_status(status);
         Self { class, icon, word }
     }
 
@@ -399,7 +399,7 @@ pub(super) fn why(run: &Run, lang: Lang) -> String {
         (Some(code), None) => parts.push(lang.exit_code(code)),
         (_, Some(signal)) => parts.push(lang.signal(signal)),
     }
-    parts.extend(run.reason.clone());
+    parts.extend(run.reason.as_ref().map(|reason| lang.reason(reason)));
     parts.join(" · ")
 }
 

@@ -14,7 +14,7 @@ use hera_domain::status::RunStatus;
 use super::frame::{Frame, Section};
 use super::parts::{Chip, Crumb, Fact, RunLine, Times, iso, trigger_word};
 use super::tree::crumbs;
-use super::visit::{Visit, go_to, html, page_of};
+use super::visit::{Refused, Visit, go_to, html, page_of, refusal};
 use crate::access::Right;
 use crate::store::RunView;
 use crate::web::BASE;
@@ -185,7 +185,10 @@ fn facts(visit: &Visit, view: &RunView) -> Vec<Fact> {
     maybe(t.signal, run.signal.map(|n| n.to_string()));
     maybe(t.cpu, run.cpu_ms.map(|ms| visit.lang.duration(ms)));
     maybe(t.memory, run.peak_memory_kib.map(mebibytes));
-    maybe(t.reason, run.reason.clone());
+    maybe(
+        t.reason,
+        run.reason.as_ref().map(|reason| visit.lang.reason(reason)),
+    );
     maybe(
         t.kill,
         run.kill_confirmed.map(|confirmed| {
@@ -208,14 +211,16 @@ fn mebibytes(kib: i64) -> String {
 pub(super) async fn cancel(visit: Visit, id: web::Path<i64>) -> Result<HttpResponse> {
     let id = RunId(*id);
     let cancelled = visit.state.master.cancel(visit.actor()?, id).await;
-    match cancelled.map_err(Error::from) {
-        Ok(()) => Ok(go_to(&format!("{BASE}/runs/{id}"))),
-        Err(Error::Conflict(reason)) => {
+    let Err(error) = cancelled else {
+        return Ok(go_to(&format!("{BASE}/runs/{id}")));
+    };
+    match refusal(error, visit.lang)? {
+        Refused::Reason(reason) => {
             let mut page = page(&visit, id).await?;
             page.notice = Some(reason);
             page_of(HttpResponse::Conflict(), &page)
         }
-        Err(other) => Err(other),
+        Refused::Fields(errors) => Err(Error::Invalid(errors.0)),
     }
 }
 

@@ -190,7 +190,7 @@ pub(super) async fn start(
     };
     match visit.state.master.trigger(visit.actor()?, run).await {
         Ok(made) => Ok(go_to(&format!("{BASE}/runs/{}", made.run))),
-        Err(error) => match refusal(error)? {
+        Err(error) => match refusal(error, visit.lang)? {
             Refused::Fields(errors) => {
                 let page = dialog(&visit, id, fields, errors).await?;
                 page_of(HttpResponse::UnprocessableEntity(), &page)

@@ -219,7 +219,8 @@ fn row(
         // A version says why it waits; why it failed is said by its run.
         why: today
             .and_then(|v| {
-                v.reason.or(last
+                let waits = v.reason.map(|reason| times.lang.reason(&reason));
+                waits.or(last
                     .as_ref()
                     .map(|run| run.why.clone())
                     .filter(|_| is_bad(v.status)))

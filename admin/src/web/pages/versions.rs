@@ -163,7 +163,7 @@ fn chips(
 fn line(visit: &Visit, defs: &Definitions, version: &Version, run: Option<&RunView>) -> DayRow {
     // A version says why it waits; why it failed is said by its run.
     let run = run.filter(|view| version.last_run == Some(view.run.id));
-    let reason = version.reason.clone();
+    let reason = version.reason.as_ref();
     let job = defs.jobs.get(&version.job);
     DayRow {
         id: version.id.to_string(),
@@ -173,6 +173,7 @@ fn line(visit: &Visit, defs: &Definitions, version: &Version, run: Option<&RunVi
         status: Chip::version(version.status, version.frozen, visit.lang),
         due: visit.times().at(version.due_at),
         why: reason
+            .map(|reason| visit.lang.reason(reason))
             .or(run.map(|view| why(&view.run, visit.lang)))
             .unwrap_or_default(),
         bad: is_bad(version.status),

@@ -177,16 +177,20 @@ pub(super) enum Refused {
 }
 
 /// What the page that asked shows; other errors have a page of their own.
-pub(super) fn refusal(error: CommandError) -> Result<Refused> {
+pub(super) fn refusal(error: CommandError, lang: Lang) -> Result<Refused> {
+    let said = lang.command_error(&error);
     let error = Error::from(error);
     if matches!(error, Error::Conflict(_) | Error::Stale(_)) {
-        return Ok(Refused::Reason(error.to_string()));
+        return Ok(Refused::Reason(said.unwrap_or_else(|| error.to_string())));
     }
-    if let Error::Invalid(errors) = error {
-        Ok(Refused::Fields(Errors(errors)))
-    } else {
-        Err(error)
+    let Error::Invalid(mut errors) = error else {
+        return Err(error);
+    };
+    // What the engine refuses in a form is about one field.
+    if let (Some(said), [only]) = (said, errors.as_mut_slice()) {
+        only.message = said;
     }
+    Ok(Refused::Fields(Errors(errors)))
 }
 
 /// A path of this site to go on with, or the home page: never another site.

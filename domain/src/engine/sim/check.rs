@@ -7,6 +7,7 @@ use super::oracle;
 use crate::clock::Timestamp;
 use crate::engine::{Alarm, Decisions, End, Limits, Run, RunRef, Tick, Version};
 use crate::id::{JobId, VersionKey, WorkerId};
+use crate::reason::Reason;
 use crate::status::{Origin, Overlap, RunStatus, Switch, Trigger, VersionStatus};
 
 /// A process that a worker started.
@@ -250,10 +251,7 @@ impl Checker {
 
     /// A worker may only deny a run that is not there.
     fn loss_is_real(&mut self, run: &Run) {
-        let denied = run
-            .reason
-            .as_deref()
-            .is_some_and(|reason| reason.contains("no longer knows"));
+        let denied = matches!(run.reason, Some(Reason::WorkerForgot { .. }));
         let alive = self.processes.iter().any(|p| p.run.run == run.id);
         if denied && alive {
             self.broken(7, format!("run {} is lost, but its worker has it", run.id));

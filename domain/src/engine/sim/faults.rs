@@ -9,6 +9,7 @@ use super::scenario::{Act, Fault, calendar, schedule_number};
 use super::{Happening, World, midnight};
 use crate::engine::{At, CancelledBy, End, Event, RunRef, TriggerRequest, WorkerEvent};
 use crate::id::{JobId, RunId, WorkerId};
+use crate::reason::Reason;
 use crate::status::{Switch, Trigger};
 
 /// A stream that carried nothing for so long, not even a sign of life, is given up.
@@ -229,7 +230,7 @@ impl World {
                 Event::Cancel { run, by }
             }
             Act::CancelAll => Event::CancelAll {
-                reason: "stopped".to_owned(),
+                reason: Reason::Stopped,
             },
             Act::Switch { job, open } => Event::Switch {
                 jobs: vec![self.job(*job)],

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::cron::Validity;
+use crate::reason::Reason;
 
 #[test]
 fn times_outside_of_the_validity_are_not_planned() {
@@ -158,7 +159,7 @@ fn a_waiting_version_whose_time_is_gone_says_so_and_goes_on_when_it_returns() {
     bench.exits(&run, 0);
     bench.step(Event::SaveJob(Arc::new(job(2, Some("0 0 6 * * ?"), &[1]))));
     let version = bench.out.versions.values().next().unwrap();
-    assert_eq!(version.row.reason.as_deref(), Some("no longer scheduled"));
+    assert_eq!(version.row.reason, Some(Reason::NotScheduled));
     bench.until(at(5, 0));
     assert!(bench.started().is_empty());
     bench.step(Event::SaveJob(Arc::new(job(2, Some("0 0 5 * * ?"), &[1]))));

@@ -1,6 +1,7 @@
 //! Retry, cancel, overlap, order and limits.
 
 use super::*;
+use crate::reason::Reason;
 
 fn retrying(count: u32) -> JobDef {
     let mut job = job(1, Some("0 0 3 * * ?"), &[]);
@@ -238,9 +239,10 @@ fn an_unusable_host_group_keeps_its_runs_queued_with_the_reason_and_alarms() {
         .out
         .runs
         .values()
-        .filter_map(|run| run.row.reason.as_deref())
+        .filter_map(|run| run.row.reason.clone())
         .collect();
-    assert_eq!(reasons, ["there is no host group 7"]);
+    let id = HostGroupId(7);
+    assert_eq!(reasons, [Reason::NoSuchHostGroup { id }]);
     bench.until(at(1, 5));
     assert!(bench.out.runs.is_empty(), "said once");
     bench.until(at(1, 10));

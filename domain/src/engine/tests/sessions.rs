@@ -1,6 +1,7 @@
 //! What workers report, and what happens when they come back or do not.
 
 use super::*;
+use crate::reason::Reason;
 
 fn daily() -> JobDef {
     job(1, Some("0 0 3 20 * ?"), &[])
@@ -74,8 +75,10 @@ fn a_running_run_that_its_worker_denies_is_lost() {
     let row = bench.run_row(run.run);
     assert_eq!(row.status, RunStatus::Lost);
     assert_eq!(
-        row.reason.as_deref(),
-        Some("worker one no longer knows this run")
+        row.reason,
+        Some(Reason::WorkerForgot {
+            worker: "one".to_owned()
+        })
     );
     assert_eq!(bench.status(1, at(3, 0)), VersionStatus::Lost);
     assert_eq!(bench.alarms(), [AlarmKind::RunLost]);

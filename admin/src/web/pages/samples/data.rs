@@ -11,6 +11,7 @@ use hera_domain::engine::Run;
 use hera_domain::group::{GroupContent, GroupDef};
 use hera_domain::id::{CalendarId, GroupId, JobId, Revision, RunId, TeamId, VersionKey, WorkerId};
 use hera_domain::job::{Edge, JobContent, JobDef, RetryPolicy, Schedule, ScheduleEra};
+use hera_domain::reason::Reason;
 use hera_domain::status::{
     Misfire, OnLost, Overlap, Policy, RunStatus, Switch, Trigger, VersionStatus, Window,
 };
@@ -198,7 +199,8 @@ pub(super) fn run(id: i64, job: i64, status: RunStatus, took: i64) -> RunView {
                 | RunStatus::Lost => None,
             },
             signal: None,
-            reason: (status == RunStatus::Failed).then(|| "table ods.weather not found".to_owned()),
+            reason: (status == RunStatus::Failed)
+                .then(|| Reason::said("table ods.weather not found")),
             cancelled_by: None,
             kill_confirmed: None,
             unreachable: false,
