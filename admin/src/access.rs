@@ -31,6 +31,22 @@ impl Role {
             Self::Viewer => "viewer",
         }
     }
+
+    /// The role of a word that [`Role::as_str`] wrote.
+    pub fn of_word(word: &str) -> Option<Self> {
+        let mut all = [Self::Admin, Self::Member, Self::Viewer].into_iter();
+        all.find(|role| role.as_str() == word)
+    }
+
+    /// Whether whoever is this has `right`.
+    pub const fn has(self, right: Right) -> bool {
+        match (self, right) {
+            (Self::Admin, _) | (_, Right::Read | Right::Public) => true,
+            (Self::Member, Right::Edit | Right::Operate) => true,
+            (Self::Member, Right::Administer) => false,
+            (Self::Viewer, Right::Edit | Right::Operate | Right::Administer) => false,
+        }
+    }
 }
 
 /// What a route or a command asks for. Every route names one.
@@ -79,13 +95,7 @@ pub fn decide(actor: Option<&Actor>, right: Right) -> Decision {
     let Some(actor) = actor else {
         return Decision::Unknown;
     };
-    let allowed = match (actor.role, right) {
-        (Role::Admin, _) | (_, Right::Read | Right::Public) => true,
-        (Role::Member, Right::Edit | Right::Operate) => true,
-        (Role::Member, Right::Administer) => false,
-        (Role::Viewer, Right::Edit | Right::Operate | Right::Administer) => false,
-    };
-    if allowed {
+    if actor.role.has(right) {
         Decision::Allowed
     } else {
         Decision::Forbidden

@@ -79,11 +79,11 @@ enum Command {
     Workers(cluster::WorkersLine),
     /// Who leads, how many workers there are, and how the runs of the last day ended
     Status(cluster::StatusLine),
-    /// Write the groups and jobs of a running admin into a folder of YAML files
+    /// Write the groups, jobs and calendars of a running admin into a folder of YAML files
     Export(code::ExportLine),
     /// Print what apply would change; ends with 2 if that is anything
     Plan(code::PlanLine),
-    /// Bring the groups and jobs of a folder of YAML files into a running admin
+    /// Bring the groups, jobs and calendars of a folder of YAML files into a running admin
     Apply(code::ApplyLine),
     /// Bring over what a HERA has in its MySQL database; stop the admins before
     ImportHera(import::ImportLine),
@@ -247,10 +247,11 @@ mod tests {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Line::command(), "hera-admin", &mut script);
             let script = String::from_utf8(script).unwrap();
-            assert!(
-                script.contains("export") && script.contains("follow"),
-                "{shell}"
-            );
+            for word in [
+                "follow", "export", "force", "plan", "apply", "prune", "secrets",
+            ] {
+                assert!(script.contains(word), "{shell}: {word}");
+            }
         }
     }
 

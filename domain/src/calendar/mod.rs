@@ -201,14 +201,15 @@ impl CalendarContent {
                     format!("holds {count} days; keep at most {MAX_DAYS}"),
                 );
             }
+            // Else a line could not say it.
             let bad = |note: &String| {
-                note.chars().count() > NOTE_CHARS || note.contains(char::is_control)
+                let is_long = note.chars().count() > NOTE_CHARS;
+                is_long || note.contains(char::is_control) || note.trim() != note
             };
             if let Some((day, _)) = days.iter().find(|(_, note)| bad(note)) {
-                add(
-                    field,
-                    format!("the note of {day} takes one line of {NOTE_CHARS} characters"),
-                );
+                let what = "one line, without a space at its ends";
+                let message = format!("the note of {day} takes {NOTE_CHARS} characters: {what}");
+                add(field, message);
             }
             if let Some(day) = days.keys().find(|day| !(1..=9999).contains(&day.year())) {
                 add(field, format!("{day} is no day of the years 1 to 9999"));
@@ -343,5 +344,8 @@ mod tests {
         let mut both = workdays();
         both.added.insert(day("2026-10-01"), "x\ny".to_owned());
         assert_eq!(fields(&both), ["added", "removed"]);
+        let mut spaced = workdays();
+        spaced.added.insert(day("2026-10-10"), "note ".to_owned());
+        assert_eq!(fields(&spaced), ["added"], "a line could not say it");
     }
 }

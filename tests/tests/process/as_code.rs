@@ -49,10 +49,10 @@ fn ends(hera: &Installation, arguments: &[&str]) -> (Option<i32>, String) {
     )
 }
 
-/// Revisions of all groups and jobs by name.
+/// Revisions of all groups, jobs and calendars by name.
 fn revisions(hera: &Installation) -> Vec<(String, Value)> {
     let mut all = Vec::new();
-    for path in ["/groups", "/jobs"] {
+    for path in ["/groups", "/jobs", "/calendars"] {
         let list = hera.api().get(&format!("{path}?limit=1000")).unwrap().ok();
         for item in list["items"].as_array().unwrap() {
             all.push((item["name"].to_string(), item["revision"].clone()));
@@ -61,8 +61,23 @@ fn revisions(hera: &Installation) -> Vec<(String, Value)> {
     all
 }
 
+const CALENDARS: [(&str, &str); 3] = [
+    (
+        "工作日.yaml",
+        "name: '工作日: 2026'\nweekdays: [friday, monday]\nadded:\n  - 2026-10-10 调休\nremoved:\n  - 2026-10-01..2026-10-07 国庆节\n  - \"2026-12-25 'Christmas': day #1\"\n",
+    ),
+    (
+        "group.yaml",
+        "name: once\ndescription: |\n  two\n  lines\nadded:\n  - 2026-10-01\n",
+    ),
+    ("odd.yml", "name: Once\nweekdays: [sunday]\n"),
+];
+
 /// A tree of many jobs of all kinds, in two groups that depend on each other's jobs.
 fn many_jobs(folder: &Path) {
+    for (file, text) in CALENDARS {
+        write(folder, &format!("calendars/{file}"), text);
+    }
     write(
         folder,
         "group.yml",
@@ -88,29 +103,7 @@ fn many_jobs(folder: &Path) {
             ["shell", "python"][index % 2]
         );
         writeln!(text, "description: \"job {index}: \\t#\\n\"").unwrap();
-        match index % 7 {
-            0 => text += "schedule: {kind: manual}\n",
-            1 => {
-                text += "schedule: {kind: cron, cron: 0 0 6 * * ?, timezone: Asia/Shanghai, from: 2026-01-01T00:00:00Z}\n";
-            }
-            _ => {
-                text += "schedule:\n  kind: dependent\n  dependencies:\n";
-                let group = ["/a/even", "/数仓/odd"];
-                for upstream in BTreeSet::from([index - 1, index / 2]) {
-                    let path = format!(
-                        "{}/{}",
-                        group[upstream % 2],
-                        name(upstream).replace('/', "\\\\/")
-                    );
-                    writeln!(
-                        text,
-                        "    - job: \"{path}\"\n      policy: {}",
-                        ["success", "finished", "optional"][index % 3]
-                    )
-                    .unwrap();
-                }
-            }
-        }
+        text += &schedule(index);
         if index % 5 == 0 {
             writeln!(
                 text,
@@ -120,7 +113,7 @@ fn many_jobs(folder: &Path) {
             .unwrap();
         }
         if index % 4 == 0 {
-            writeln!(text, "retries: 2\nretry_exit_codes: [1, 2]\nareas: [all, 上海]\npriority: 5\noverlap: skip\nexpected_end: '08:30'\nresources:\n  - name: a.jar\n    uri: hdfs:///a.jar").unwrap();
+            writeln!(text, "retries: 2\nretry_exit_codes: [1, 2]\nareas: [all, 上海]\npriority: 5\noverlap: skip\nexpected_end: '08:30'\nfollowers: [1]\nlabels: [夜间]\non_lost: rerun\nmisfire: skip\nresources:\n  - name: a.jar\n    uri: hdfs:///a.jar").unwrap();
         }
         text += match index {
             290.. => "invalid: true\n",
@@ -129,7 +122,7 @@ fn many_jobs(folder: &Path) {
         };
         let script = match index % 6 {
             0 => String::new(),
-            1 => "echo one".to_owned(),
+            1 => "download[hdfs:///jars/a.jar a.jar]\necho one".to_owned(),
             2 => "\n\n  echo leading\n\techo tab \n\n".to_owned(),
             3 => "echo windows\r\necho 你好 # --- \r\n".to_owned(),
             _ => format!("---\necho {index} ${{queue}} '\"' \\\\ \u{2028}\n"),
@@ -139,6 +132,38 @@ fn many_jobs(folder: &Path) {
         write(folder, &format!("{group}/{index}.yml"), &text);
         write(folder, &format!("{group}/{index}.txt"), &script);
     }
+}
+
+/// Schedules of every kind, with and without calendars.
+fn schedule(index: usize) -> String {
+    let calendar = |name: &str, rule: &str| format!("  calendar: {{name: {name}, rule: {rule}}}\n");
+    let mut text = match index % 7 {
+        0 => return "schedule: {kind: manual}\n".to_owned(),
+        1 => {
+            return "schedule: {kind: cron, cron: 0 0 6 * * ?, timezone: Asia/Shanghai, from: 2026-01-01T00:00:00Z, until: 2036-01-01T00:00:00Z}\n".to_owned();
+        }
+        2 => {
+            let days = calendar("'工作日: 2026'", "previous");
+            format!("schedule:\n  kind: cron_dependent\n  cron: 0 30 6 L * ?\n{days}")
+        }
+        3 => {
+            let days = calendar("Once", "exclude");
+            format!("schedule:\n  kind: cron_dependent\n  cron: '@every 90m'\n{days}")
+        }
+        _ => "schedule:\n  kind: dependent\n".to_owned(),
+    };
+    text += "  dependencies:\n";
+    for upstream in BTreeSet::from([index - 1, index / 2]) {
+        let group = ["/a/even", "/数仓/odd"][upstream % 2];
+        let name = name(upstream).replace('/', "\\\\/");
+        let policy = ["success", "finished", "optional"][index % 3];
+        writeln!(
+            text,
+            "    - job: \"{group}/{name}\"\n      policy: {policy}"
+        )
+        .unwrap();
+    }
+    text
 }
 
 /// Names that no two file systems agree on.
@@ -159,6 +184,15 @@ fn name(index: usize) -> String {
 #[test]
 fn a_tree_of_jobs_goes_to_another_installation_and_back_unchanged() {
     let (from, to) = (admin(), admin());
+    // Ids are others there.
+    three_jobs(&to.scratch().join("before"));
+    write(
+        &to.scratch().join("before"),
+        "calendars/a.yml",
+        "name: a\nweekdays: [monday]\n",
+    );
+    let before = to.scratch().join("before");
+    to.cli(&["apply", before.to_str().unwrap()]).unwrap();
     let secrets = from.scratch().join("secrets.env");
     std::fs::write(
         &secrets,
@@ -187,14 +221,12 @@ fn a_tree_of_jobs_goes_to_another_installation_and_back_unchanged() {
     assert_eq!(contents(Path::new(first)), exported);
 
     // Without the secrets nothing is begun.
-    let groups = revisions(&to).len();
+    let before = revisions(&to);
     let (status, told) = ends(&to, &["apply", first]);
     assert_eq!(status, Some(1), "{told}");
-    assert!(
-        told.contains("group.yml:") && told.contains("is not given"),
-        "{told}"
-    );
-    assert_eq!(revisions(&to).len(), groups);
+    let missing = "group.yml:8: the group / has no secret.root in the admin, and the secret SECRET_ROOT_ROOT is not given; put SECRET_ROOT_ROOT=…";
+    assert!(told.contains(missing), "{told}");
+    assert_eq!(revisions(&to), before);
 
     // Names of secrets are those of the export now, which is a new one.
     let names = exported.values().flat_map(|text| text.lines());
@@ -207,8 +239,11 @@ fn a_tree_of_jobs_goes_to_another_installation_and_back_unchanged() {
     let other = to.scratch().join("other.env");
     std::fs::write(&other, given).unwrap();
     let other = other.to_str().unwrap();
-    to.cli(&["apply", first, "--secrets", other, "--prune"])
+    let said = to
+        .cli(&["apply", first, "--secrets", other, "--prune"])
         .unwrap();
+    assert!(said.contains("- delete calendar a\n"), "{said}");
+    assert_ne!(id_of(&from, "job_1"), id_of(&to, "job_1"));
     let second = to.scratch().join("second");
     to.cli(&["export", second.to_str().unwrap()]).unwrap();
     assert_eq!(contents(&second), exported);
@@ -391,4 +426,103 @@ fn an_export_removes_only_what_an_export_wrote() {
         "name: etl\nkind: small\n"
     );
     assert_eq!(ends(&hera, &["plan", part.to_str().unwrap()]).0, Some(0));
+}
+
+/// One job that goes by a calendar, below the root.
+fn job_by_calendar(folder: &Path) {
+    write(folder, "group.yml", "name: all\nkind: root\n");
+    write(folder, "etl/group.yml", "name: etl\n");
+    let schedule = "schedule:\n  kind: cron\n  cron: 0 0 6 * * ?\n  calendar: {name: workdays, rule: next}\nopen: true\n";
+    write(folder, "etl/daily.yml", &job("daily", schedule));
+}
+
+#[test]
+fn calendars_come_before_the_jobs_that_go_by_them_and_leave_after_them() {
+    let hera = admin();
+    let folder = hera.scratch().join("tree");
+    let tree = folder.to_str().unwrap();
+    job_by_calendar(&folder);
+    let (status, told) = ends(&hera, &["apply", tree]);
+    let missing = "etl/daily.yml:7: there is no calendar \"workdays\", here or in the files";
+    assert!(status == Some(1) && told.contains(missing), "{told}");
+
+    let workdays = "name: workdays\nweekdays: [monday, tuesday]\nremoved:\n  - 2026-10-01..2026-10-07 National Day\n";
+    write(&folder, "calendars/workdays.yml", workdays);
+    let (status, told) = ends(&hera, &["apply", tree]);
+    let lines = told.lines().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(status, Some(0), "{told}");
+    assert_eq!(
+        lines[0],
+        "+ create calendar workdays  (2 days of the week, 7 removed)"
+    );
+    assert!(
+        told.ends_with("1 calendar, 2 groups and 1 job in the files\n"),
+        "{told}"
+    );
+
+    write(
+        &folder,
+        "calendars/workdays.yml",
+        &workdays.replace("-07", "-08"),
+    );
+    let (status, told) = ends(&hera, &["plan", tree]);
+    assert_eq!(status, Some(2), "{told}");
+    for line in [
+        "~ update calendar workdays\n    removed:\n",
+        "      -2026-10-01..2026-10-07 National Day\n      +2026-10-01..2026-10-08 National Day\n",
+    ] {
+        assert!(told.contains(line), "{told}");
+    }
+    hera.cli(&["apply", tree]).unwrap();
+    assert_eq!(ends(&hera, &["plan", tree]).0, Some(0));
+
+    // In use it cannot go, and afterwards it goes last.
+    std::fs::remove_file(folder.join("calendars/workdays.yml")).unwrap();
+    let (status, told) = ends(&hera, &["plan", tree]);
+    assert_eq!(status, Some(0), "{told}");
+    assert!(told.contains("left alone: calendar workdays\n"), "{told}");
+    let (status, told) = ends(&hera, &["plan", tree, "--prune"]);
+    let in_use = "--prune cannot delete it: /etl/daily goes by it";
+    assert!(status == Some(1) && told.contains(in_use), "{told}");
+    std::fs::remove_file(folder.join("etl/daily.yml")).unwrap();
+    let told = hera.cli(&["apply", tree, "--prune"]).unwrap();
+    let deleted: Vec<&str> = told.lines().filter(|line| line.starts_with('-')).collect();
+    let wanted = [
+        "- delete job /etl/daily",
+        "- delete group /测试",
+        "- delete calendar workdays",
+    ];
+    assert_eq!(
+        deleted[1..],
+        wanted,
+        "after what every installation begins with"
+    );
+}
+
+#[test]
+fn who_may_not_administer_applies_everything_but_changes_of_calendars() {
+    let hera = admin();
+    let folder = hera.scratch().join("tree");
+    let tree = folder.to_str().unwrap();
+    job_by_calendar(&folder);
+    let workdays = "name: workdays\nweekdays: [monday]\n";
+    write(&folder, "calendars/workdays.yml", workdays);
+    hera.cli(&["user", "add", "lin", "--role", "member"])
+        .unwrap();
+    let token = hera.cli(&["token", "create", "--user", "lin", "--name", "ci"]);
+    let token = token.unwrap();
+    let as_lin = |command: &str| ends(&hera, &[command, tree, "--token", token.trim()]);
+    let before = revisions(&hera);
+    let why = "the calendar workdays would change, which lin may not do";
+    let (status, told) = as_lin("plan");
+    assert!(status == Some(2) && told.contains(why), "{told}");
+    let (status, told) = as_lin("apply");
+    assert!(status == Some(1) && told.contains(why), "{told}");
+    assert_eq!(revisions(&hera), before, "nothing was begun");
+
+    hera.cli(&["apply", tree]).unwrap();
+    write(&folder, "etl/more.yml", &job("more", CRON));
+    let (status, told) = as_lin("apply");
+    assert_eq!(status, Some(0), "{told}");
+    assert!(told.starts_with("+ create job /etl/more"), "{told}");
 }

@@ -66,15 +66,18 @@ impl<'a> Carry<'a> {
         match (change.action, change.what) {
             (Action::Create | Action::Update, What::Group) => return self.save_group(change),
             (Action::Create | Action::Update, What::Job) => return self.save_job(change),
+            (Action::Create | Action::Update, What::Calendar) => {
+                self.save(change, &change.body)?;
+            }
             (Action::Open, _) => self.switch(change.key, "open")?,
             (Action::Close, _) => self.switch(change.key, "close")?,
             (Action::Invalidate, _) => self.switch(change.key, "invalidate")?,
-            (Action::Delete, What::Group) => {
-                self.client.delete(&format!("/groups/{}", change.key))?;
-            }
-            (Action::Delete, What::Job) => {
-                self.switch(change.key, "close")?;
-                self.client.delete(&format!("/jobs/{}", change.key))?;
+            (Action::Delete, what) => {
+                if what == What::Job {
+                    self.switch(change.key, "close")?;
+                }
+                let path = format!("{}/{}", what.list(), change.key);
+                self.client.delete(&path)?;
             }
         }
         Ok(Vec::new())
@@ -85,7 +88,7 @@ impl<'a> Carry<'a> {
         if let Some(parent) = body["parent_id"].as_i64() {
             body["parent_id"] = made(&self.groups, parent)?.into();
         }
-        let saved = self.save("/groups", change, &body)?;
+        let saved = self.save(change, &body)?;
         self.groups.insert(change.key, id(&saved)?);
         Ok(warnings(&saved))
     }
@@ -100,12 +103,13 @@ impl<'a> Carry<'a> {
             let upstream = edge["job_id"].as_i64().context("a dependency has a job")?;
             edge["job_id"] = made(&self.jobs, upstream)?.into();
         }
-        let saved = self.save("/jobs", change, &body)?;
+        let saved = self.save(change, &body)?;
         self.jobs.insert(change.key, id(&saved)?);
         Ok(warnings(&saved))
     }
 
-    fn save(&self, path: &str, change: &Change, body: &Value) -> anyhow::Result<Value> {
+    fn save(&self, change: &Change, body: &Value) -> anyhow::Result<Value> {
+        let path = change.what.list();
         match change.id {
             None => self.client.post(path, body),
             Some(id) => self

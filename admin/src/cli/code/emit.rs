@@ -14,6 +14,8 @@ enum Item {
     Value(Value),
     Fields(Fields),
     List(Vec<Fields>),
+    /// Texts, each on a line of its own.
+    Lines(Vec<String>),
     /// On one line: `{secret: NAME}`.
     Reference(&'static str, String),
 }
@@ -33,6 +35,10 @@ impl Fields {
 
     pub(super) fn add_list(&mut self, key: &str, items: Vec<Fields>) {
         self.0.push((key.to_owned(), Item::List(items)));
+    }
+
+    pub(super) fn add_lines(&mut self, key: &str, lines: Vec<String>) {
+        self.0.push((key.to_owned(), Item::Lines(lines)));
     }
 
     pub(super) fn add_reference(&mut self, key: &str, word: &'static str, name: String) {
@@ -84,6 +90,13 @@ impl Item {
             Self::Fields(fields) => {
                 to.push('\n');
                 fields.write(to, indent + 2, "");
+            }
+            Self::Lines(lines) => {
+                to.push('\n');
+                for line in lines {
+                    pad(to, indent + 2);
+                    to.push_str(&format!("- {}\n", line_of_list(line)));
+                }
             }
             Self::List(items) => {
                 to.push('\n');
@@ -184,12 +197,24 @@ fn write_block(to: &mut String, text: &str, indent: usize) {
 /// A text in block context.
 fn scalar(text: &str) -> String {
     let plain = text.starts_with(|c: char| c.is_alphabetic() || matches!(c, '_' | '/' | '$'))
-        && text.chars().all(is_printable)
+        && can_be_plain(text)
+        && !is_word(text);
+    if plain { text.to_owned() } else { quoted(text) }
+}
+
+/// A text of a list that begins with a date: no reader takes one with a note for anything else, and
+/// a date alone is as good as its text.
+fn line_of_list(text: &str) -> String {
+    let plain = text.starts_with(|c: char| c.is_ascii_digit()) && can_be_plain(text);
+    if plain { text.to_owned() } else { quoted(text) }
+}
+
+/// Whether nothing after the first character has a meaning in block context.
+fn can_be_plain(text: &str) -> bool {
+    text.chars().all(is_printable)
         && !text.ends_with([' ', ':'])
         && !text.contains(": ")
         && !text.contains(" #")
-        && !is_word(text);
-    if plain { text.to_owned() } else { quoted(text) }
 }
 
 /// A text inside of `[…]` or `{…}`.

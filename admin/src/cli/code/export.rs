@@ -1,4 +1,5 @@
-//! `hera-admin export DIR`: the groups and jobs of an admin as the files that `apply` reads.
+//! `hera-admin export DIR`: the groups, jobs and calendars of an admin as the files that `apply`
+//! reads.
 //!
 //! The same admin gives the same files, byte by byte. What an earlier export wrote and this one
 //! would not is removed; what others put there stays.
@@ -7,14 +8,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use clap::Args;
+use clap::{Args, ValueHint};
 use hera_settings::{Report, Settings};
 use serde_json::{Value, json};
 
+use super::calendars;
 use super::documents;
 use super::files;
 use super::layout::{Before, Item, layout};
 use super::paths::TreePath;
+use super::show::counted;
 use super::there::{self, There};
 use crate::cli::client::Remote;
 use crate::cli::table;
@@ -29,6 +32,7 @@ pub(in crate::cli) struct ExportLine {
     #[command(flatten)]
     remote: Remote,
     /// The folder; made if it is not there
+    #[arg(value_hint = ValueHint::DirPath)]
     folder: PathBuf,
     /// Only this group and what is in it: its id, name, or path like /group/group
     #[arg(long, value_name = "GROUP")]
@@ -130,7 +134,15 @@ pub(super) fn files(
             json,
         })
         .collect();
-    let layout = layout(home, ours, &before, top, &groups, &jobs);
+    // Calendars are nobody's part: only the whole has them.
+    let is_whole = top == there.root;
+    let calendars: Vec<&str> = there
+        .calendars
+        .keys()
+        .filter(|_| is_whole)
+        .map(String::as_str)
+        .collect();
+    let layout = layout(home, ours, &before, top, &groups, &jobs, &calendars);
     let places = groups
         .iter()
         .chain(&jobs)
@@ -138,6 +150,10 @@ pub(super) fn files(
     let secrets = documents::secret_names(places, &before.secrets);
     let defaults = documents::defaults();
     let mut files = BTreeMap::new();
+    for (name, file) in &layout.calendars {
+        let text = calendars::document(&there.calendars[name].content);
+        files.insert(file.clone(), text);
+    }
     for group in &groups {
         let parent = group.path.parent().filter(|_| group.id == top);
         let text = documents::group(group.path, group.json, parent.as_ref(), &secrets);
@@ -272,9 +288,10 @@ impl Done {
         for file in &self.removed {
             table::say(&format!("removed {file}"))?;
         }
-        let (written, removed, kept) = (self.written.len(), self.removed.len(), self.kept);
+        let written = counted(self.written.len(), "file");
+        let (removed, kept) = (self.removed.len(), self.kept);
         table::say(&format!(
-            "{written} files written, {removed} removed, {kept} as they were"
+            "{written} written, {removed} removed, {kept} as they were"
         ))
     }
 }

@@ -3,7 +3,8 @@
 //! A folder with a `group.yml` is a group; every other `.yml` in it is a job of that group; a
 //! folder below it with a `group.yml` is a group in it. The fields are those of the API, but that
 //! a dependency names its `job`, `script_file` names a file in place of `script`, `open` says
-//! whether the job is open, and `{secret: NAME}` stands for a secret of a config.
+//! whether the job is open, and `{secret: NAME}` stands for a secret of a config. Calendars are in
+//! a folder of their own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use hera_domain::config::{MASK, is_secret};
 use hera_domain::status::Switch;
 use serde_json::{Map, Value};
 
+use super::calendars::{self, CalendarFile};
 use super::paths::TreePath;
 use super::yaml::{self, Content, Node};
 
@@ -42,13 +44,14 @@ pub(super) struct Files {
     /// Each after the one that it is in.
     pub(super) groups: Vec<GroupFile>,
     pub(super) jobs: Vec<JobFile>,
+    pub(super) calendars: Vec<CalendarFile>,
 }
 
 /// A file that was read.
 #[derive(Debug)]
 pub(super) struct Source {
     pub(super) path: PathBuf,
-    node: Node,
+    pub(super) node: Node,
 }
 
 /// A `group.yml`.
@@ -110,7 +113,7 @@ impl Source {
         }
     }
 
-    fn at(&self, line: usize) -> String {
+    pub(super) fn at(&self, line: usize) -> String {
         format!("{}:{line}", self.path.display())
     }
 }
@@ -134,7 +137,7 @@ impl JobFile {
 pub(super) fn read(folder: &Path) -> anyhow::Result<Files> {
     let (files, wrong) = read_all(folder)?;
     told_together(&wrong)?;
-    if files.groups.is_empty() {
+    if files.groups.is_empty() && files.calendars.is_empty() {
         bail!("there is no {GROUP} below {}", folder.display());
     }
     Ok(files)
@@ -192,6 +195,7 @@ impl Reader {
             bail!("{} {what}; remove the link", folder.display());
         }
         let file = folder.join(GROUP);
+        let are_calendars = depth == 1 && folder.ends_with(calendars::FOLDER) && !file.is_file();
         let mut own = None;
         if file.is_file() {
             match read_group(&file, group, &entries) {
@@ -209,6 +213,11 @@ impl Reader {
         for entry in &entries {
             if entry.is_dir() {
                 self.folder(entry, own.as_ref().or(group), depth + 1)?;
+            } else if are_calendars && is_yaml(entry) {
+                match calendars::read(entry) {
+                    Ok(calendar) => self.files.calendars.push(calendar),
+                    Err(error) => self.wrong.push(format!("{error:#}")),
+                }
             } else if is_yaml(entry) && !entry.ends_with(GROUP) {
                 let read = match &own {
                     Some(group) => self.job(entry, group),
@@ -297,6 +306,16 @@ impl Reader {
     }
 
     fn no_doubles(&mut self) {
+        let mut calendars: BTreeMap<&str, &Path> = BTreeMap::new();
+        for CalendarFile { content, source } in &self.files.calendars {
+            if let Some(other) = calendars.insert(&content.name, &source.path) {
+                let (other, file) = (other.display(), source.path.display());
+                let name = content.name.escape_debug();
+                self.wrong.push(format!(
+                    "{other} and {file} are both the calendar \"{name}\""
+                ));
+            }
+        }
         let groups = self.files.groups.iter();
         let groups = groups.map(|group| ("group", &group.path, &group.source.path));
         let jobs = self.files.jobs.iter();
@@ -364,7 +383,7 @@ fn read_group(
 
 impl Source {
     /// The text of a field; nothing if it is not there or says nothing.
-    fn text(&self, key: &str) -> anyhow::Result<Option<String>> {
+    pub(super) fn text(&self, key: &str) -> anyhow::Result<Option<String>> {
         let Some(entry) = self.node.entry(key) else {
             return Ok(None);
         };
@@ -376,7 +395,7 @@ impl Source {
         }
     }
 
-    fn name(&self, what: &str) -> anyhow::Result<String> {
+    pub(super) fn name(&self, what: &str) -> anyhow::Result<String> {
         let name = self.text("name")?.filter(|name| !name.trim().is_empty());
         name.with_context(|| format!("{}: the {what} has no name", self.place("name")))
     }
@@ -480,7 +499,7 @@ fn config_value(key: &str, node: &Node) -> Result<ConfigValue, String> {
     }
 }
 
-fn parsed(path: &Path) -> anyhow::Result<Rc<Source>> {
+pub(super) fn parsed(path: &Path) -> anyhow::Result<Rc<Source>> {
     let bytes =
         std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
     let text = utf8(path, bytes)?;

@@ -1,10 +1,11 @@
-//! Where each group and job has its file: where it has it already, else by its name.
+//! Where each group, job and calendar has its file: where it has it already, else by its name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::calendars::FOLDER as CALENDARS;
 use super::documents::SecretNames;
 use super::filenames::{Taken, suffix};
 use super::files::{ConfigValue, Files, GROUP, entries};
@@ -15,6 +16,7 @@ use super::paths::TreePath;
 pub(super) struct Before {
     groups: BTreeMap<TreePath, PathBuf>,
     jobs: BTreeMap<TreePath, (PathBuf, Option<PathBuf>)>,
+    calendars: BTreeMap<String, PathBuf>,
     pub(super) secrets: SecretNames,
 }
 
@@ -51,6 +53,12 @@ impl Before {
             }
             before.learn(&job.path, &job.config);
         }
+        for calendar in &files.calendars {
+            if let Some(path) = relative(&calendar.source.path) {
+                let name = calendar.content.name.clone();
+                before.calendars.insert(name, path);
+            }
+        }
         before
     }
 
@@ -71,6 +79,8 @@ pub(super) struct Layout {
     pub(super) groups: BTreeMap<i64, PathBuf>,
     /// Files by the id of the job, and those of the scripts.
     pub(super) jobs: BTreeMap<i64, (PathBuf, Option<PathBuf>)>,
+    /// Files by the name of the calendar.
+    pub(super) calendars: BTreeMap<String, PathBuf>,
 }
 
 /// A group or job to be placed.
@@ -80,7 +90,8 @@ pub(super) struct Item<'a> {
     pub(super) json: &'a Value,
 }
 
-/// Places groups (those above first) and jobs. `top` is the group whose folder is the whole one.
+/// Places groups (those above first), jobs and calendars. `top` is the group whose folder is the
+/// whole one.
 pub(super) fn layout(
     home: &Path,
     ours: &BTreeSet<PathBuf>,
@@ -88,9 +99,11 @@ pub(super) fn layout(
     top: i64,
     groups: &[Item<'_>],
     jobs: &[Item<'_>],
+    calendars: &[&str],
 ) -> Layout {
     let files = before.jobs.values();
     let files = files.flat_map(|(file, script)| std::iter::once(file).chain(script));
+    let files = files.chain(before.calendars.values());
     let ours = ours.iter().chain(files).chain(before.groups.values());
     let mut planner = Planner {
         home,
@@ -104,6 +117,7 @@ pub(super) fn layout(
     };
     planner.layout.groups.insert(top, PathBuf::new());
     planner.open(Path::new(""));
+    planner.place_calendars(calendars);
     // Those that have their place keep it; then the others by name, plain names first.
     let below: Vec<&Item<'_>> = groups.iter().filter(|group| group.id != top).collect();
     for depth in depths(&below) {
@@ -227,6 +241,26 @@ impl Planner<'_> {
         let script = has_script(job).then(|| parent.join(format!("{stem}{end}")));
         let file = parent.join(format!("{stem}.yml"));
         self.layout.jobs.insert(job.id, (file, script));
+    }
+
+    /// No group takes their folder, though there may be none of them yet.
+    fn place_calendars(&mut self, names: &[&str]) {
+        let folder = PathBuf::from(CALENDARS);
+        self.take(&folder);
+        self.open(&folder);
+        let mut new = Vec::new();
+        for name in names {
+            let kept = self.before.calendars.get(*name).cloned();
+            match kept.filter(|file| self.take(file)) {
+                Some(file) => drop(self.layout.calendars.insert((*name).to_owned(), file)),
+                None => new.push(*name),
+            }
+        }
+        for name in new {
+            let stem = self.taken_in(&folder).stem(name, &[".yml"]);
+            let file = folder.join(format!("{stem}.yml"));
+            self.layout.calendars.insert(name.to_owned(), file);
+        }
     }
 
     fn take(&mut self, file: &Path) -> bool {

@@ -1,8 +1,9 @@
-//! Groups and jobs as files: `export`, `plan` and `apply`.
+//! Groups, jobs and calendars as files: `export`, `plan` and `apply`.
 //!
 //! The admin compares what only it knows: secrets are never shown. All that can be wrong with the
 //! files is told by file and line before anything is changed.
 
+mod calendars;
 mod carry;
 mod diff;
 mod documents;
@@ -15,6 +16,7 @@ mod matched;
 mod order;
 mod paths;
 mod plan;
+mod plan_calendars;
 mod secrets;
 mod show;
 #[cfg(test)]
@@ -25,7 +27,8 @@ mod yaml;
 
 use std::path::PathBuf;
 
-use clap::Args;
+use anyhow::bail;
+use clap::{Args, ValueHint};
 use hera_settings::{Report, Settings};
 
 pub(super) use self::export::{ExportLine, run as run_export};
@@ -45,14 +48,17 @@ use super::{End, jobs, table};
 pub(super) struct PlanLine {
     #[command(flatten)]
     remote: Remote,
-    /// The folder: a folder with a group.yml is a group, other .yml files in it are its jobs
+    /// The folder: a folder with a group.yml is a group, other .yml files in it are its jobs;
+    /// calendars are in a folder `calendars`
+    #[arg(value_hint = ValueHint::DirPath)]
     folder: PathBuf,
     /// A value for the config of the topmost groups; may be given several times
     #[arg(long = "define", value_name = "KEY=VALUE", value_parser = jobs::pair)]
     defines: Vec<(String, String)>,
     #[command(flatten)]
     secrets: SecretArgs,
-    /// Delete the groups and jobs below those of the files that no file describes
+    /// Delete the groups and jobs below those of the files that no file describes, and with
+    /// `kind: root` the calendars
     #[arg(long)]
     prune: bool,
 }
@@ -76,14 +82,17 @@ pub(super) fn run_plan(
     line: &PlanLine,
     load: impl FnOnce() -> anyhow::Result<(Settings, Report)>,
 ) -> anyhow::Result<End> {
-    let (_, plan) = line.plan(load)?;
+    let (client, plan) = line.plan(load)?;
     if line.remote.json {
         table::say(&serde_json::to_string_pretty(&plan)?)?;
     } else {
         for change in &plan.changes {
-            table::say(&show::change(change))?;
+            say(change)?;
         }
         end(&plan, false)?;
+    }
+    if let Some(why) = plan_calendars::forbidden(&plan, &client)? {
+        eprintln!("hera-admin: {why}");
     }
     Ok(if plan.changes.is_empty() {
         End::Done
@@ -99,13 +108,16 @@ pub(super) fn run_apply(
     load: impl FnOnce() -> anyhow::Result<(Settings, Report)>,
 ) -> anyhow::Result<()> {
     let (client, plan) = line.plan.plan(load)?;
+    if let Some(why) = plan_calendars::forbidden(&plan, &client)? {
+        bail!("{why}");
+    }
     let as_json = line.plan.remote.json;
     let mut carry = Carry::new(&client, &line.comment);
     carry.out(&plan, |change, warnings| {
         if as_json {
             return Ok(());
         }
-        table::say(&show::change(change))?;
+        say(change)?;
         let mut warnings = warnings.iter();
         warnings.try_for_each(|warning| table::say(&format!("    warning: {warning}")))
     })?;
@@ -113,6 +125,14 @@ pub(super) fn run_apply(
         return table::say(&serde_json::to_string_pretty(&plan)?);
     }
     end(&plan, true)
+}
+
+fn say(change: &plan::Change) -> anyhow::Result<()> {
+    let text = show::change(change);
+    if show::has_colours() {
+        return table::say(&show::coloured(&text));
+    }
+    table::say(&text)
 }
 
 fn end(plan: &Plan, done: bool) -> anyhow::Result<()> {

@@ -11,12 +11,14 @@ use super::diff::{Diff, diffs};
 use super::files::{Files, Source, told_together};
 use super::matched::{Key, Matched};
 use super::order::{self, Graph};
+use super::paths::TreePath;
+use super::plan_calendars;
 use super::secrets::Secrets;
 use super::there::{self, There};
 use super::wanted::{self, Wanted};
 use crate::cli::client::{Client, Refused};
 
-/// What is done to a group or job.
+/// What is done to a group, job or calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Action {
@@ -33,6 +35,18 @@ pub(super) enum Action {
 pub(super) enum What {
     Group,
     Job,
+    Calendar,
+}
+
+impl What {
+    /// Where the API has its list.
+    pub(super) fn list(self) -> &'static str {
+        match self {
+            Self::Group => "/groups",
+            Self::Job => "/jobs",
+            Self::Calendar => "/calendars",
+        }
+    }
 }
 
 /// One change, told to people and programs.
@@ -40,6 +54,7 @@ pub(super) enum What {
 pub(super) struct Change {
     pub(super) action: Action,
     pub(super) what: What,
+    /// A calendar's name.
     pub(super) path: String,
     /// Nothing for what is yet to be made.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,6 +86,7 @@ pub(super) struct Plan {
     /// In the order in which they can be carried out.
     pub(super) changes: Vec<Change>,
     pub(super) left: Vec<Left>,
+    pub(super) calendars: usize,
     pub(super) groups: usize,
     pub(super) jobs: usize,
 }
@@ -112,7 +128,10 @@ struct Planner<'a> {
 impl Planner<'_> {
     fn plan(&self, prune: bool) -> anyhow::Result<Plan> {
         let (groups, jobs) = self.wanted()?;
-        let strangers = self.strangers();
+        let mut strangers = self.strangers();
+        strangers.extend(plan_calendars::strangers(&self.matched));
+        let pruned = if prune { &strangers[..] } else { &[] };
+        told_together(&plan_calendars::missing(&self.matched, pruned))?;
         let gone: BTreeSet<i64> = match prune {
             true => strangers
                 .iter()
@@ -136,7 +155,8 @@ impl Planner<'_> {
             })?;
         told_together(&order::faults(&graph, &self.matched))?;
 
-        let mut changes = Vec::new();
+        // The jobs that go by a calendar need it.
+        let mut changes = plan_calendars::changes(&self.matched)?;
         for (index, wanted) in groups.iter().enumerate() {
             changes.extend(self.group(index, wanted)?);
         }
@@ -165,6 +185,7 @@ impl Planner<'_> {
         Ok(Plan {
             changes,
             left,
+            calendars: self.matched.files.calendars.len(),
             groups: groups.len(),
             jobs: jobs.len(),
         })
@@ -185,7 +206,11 @@ impl Planner<'_> {
             match wanted::group(file, parent, self.secrets) {
                 Ok(wanted) => {
                     let there = self.matched.there.groups.get(&self.matched.groups[index]);
-                    wrong.extend(wanted.missing(there.map(|group| &group.json), &file.source));
+                    wrong.extend(wanted.missing(
+                        there.map(|group| &group.json),
+                        &format!("group {}", file.path),
+                        &file.source,
+                    ));
                     groups.push(wanted);
                 }
                 Err(found) => wrong.extend(found),
@@ -202,7 +227,11 @@ impl Planner<'_> {
             match wanted::job(file, home, &self.matched, self.secrets) {
                 Ok(wanted) => {
                     let there = self.whole.get(&self.matched.jobs[index]);
-                    wrong.extend(wanted.missing(there, &file.source));
+                    wrong.extend(wanted.missing(
+                        there,
+                        &format!("job {}", file.path),
+                        &file.source,
+                    ));
                     jobs.push(wanted);
                 }
                 Err(found) => wrong.extend(found),
@@ -284,18 +313,22 @@ impl Planner<'_> {
         let key = self.matched.groups[index];
         let there = self.matched.there.groups.get(&key).map(|group| &group.json);
         let source = &self.matched.files.groups[index].source;
-        self.change(What::Group, key, there, wanted, source)
+        let path = self.matched.group_path(key);
+        self.change(What::Group, path, key, there, wanted, source)
     }
 
     fn job(&self, index: usize, wanted: &Wanted) -> anyhow::Result<Option<Change>> {
         let key = self.matched.jobs[index];
         let source = &self.matched.files.jobs[index].source;
-        self.change(What::Job, key, self.whole.get(&key), wanted, source)
+        let there = self.whole.get(&key);
+        let path = self.matched.job_path(key);
+        self.change(What::Job, path, key, there, wanted, source)
     }
 
     fn change(
         &self,
         what: What,
+        path: &TreePath,
         key: Key,
         there: Option<&Value>,
         wanted: &Wanted,
@@ -318,10 +351,6 @@ impl Planner<'_> {
                 diff.to = format!("{{secret: {name}}}").into();
             }
         }
-        let path = match what {
-            What::Group => self.matched.group_path(key),
-            What::Job => self.matched.job_path(key),
-        };
         let change = Change {
             action: if there.is_some() {
                 Action::Update
@@ -352,11 +381,8 @@ impl Planner<'_> {
             let mut body = there.clone();
             body["config"][&secret.key] = value.as_str().into();
             body["revision"] = 0.into();
-            let path = match what {
-                What::Group => format!("/groups/{}", there["id"]),
-                What::Job => format!("/jobs/{}", there["id"]),
-            };
-            match self.client.put(&format!("{path}?if_changed=true"), &body) {
+            let path = format!("{}/{}?if_changed=true", what.list(), there["id"]);
+            match self.client.put(&path, &body) {
                 Ok(_) => {}
                 Err(error) => match error.downcast_ref::<Refused>() {
                     Some(Refused { status: 412, .. }) => {
@@ -396,11 +422,13 @@ impl Planner<'_> {
         })
     }
 
-    /// What nobody depends on goes first, and groups after what is in them.
+    /// What nobody depends on goes first, and groups and calendars after the jobs.
     fn deletions(&self, strangers: Vec<Left>) -> Vec<Change> {
-        let (mut groups, jobs): (Vec<_>, Vec<_>) = strangers
+        let (jobs, rest): (Vec<_>, Vec<_>) = strangers
             .into_iter()
-            .partition(|left| left.what == What::Group);
+            .partition(|left| left.what == What::Job);
+        let (mut groups, calendars): (Vec<_>, Vec<_>) =
+            rest.into_iter().partition(|left| left.what == What::Group);
         let ids: BTreeSet<i64> = jobs.iter().map(|left| left.id).collect();
         let mut graph = Graph::default();
         for left in &jobs {
@@ -426,7 +454,7 @@ impl Planner<'_> {
         groups.sort_by_key(|left| {
             std::cmp::Reverse(self.matched.there.groups[&left.id].path.depth())
         });
-        let gone = jobs.into_iter().chain(groups);
+        let gone = jobs.into_iter().chain(groups).chain(calendars);
         gone.map(|left| Change {
             action: Action::Delete,
             what: left.what,

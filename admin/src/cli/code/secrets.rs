@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{Args, ValueHint};
 use hera_domain::config::parse_lines;
 
 #[derive(Debug, Args)]
 pub(super) struct SecretArgs {
     /// A file of NAME=value lines for `{secret: NAME}`; else they come from the environment, and
     /// what is given nowhere stays as it is in the admin
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     secrets: Option<PathBuf>,
 }
 

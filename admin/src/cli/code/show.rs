@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use clap::builder::styling::{AnsiColor, Style};
 use serde_json::{Map, Value};
 use similar::TextDiff;
 
@@ -29,8 +30,39 @@ impl What {
         match self {
             Self::Group => "group",
             Self::Job => "job",
+            Self::Calendar => "calendar",
         }
     }
+}
+
+/// Whether who reads what is printed sees colours: not in a pipe, and not with `NO_COLOR`.
+pub(super) fn has_colours() -> bool {
+    anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
+}
+
+/// The same lines in colours: green for what comes, red for what goes.
+pub(super) fn coloured(text: &str) -> String {
+    let lines = text.split('\n').map(|line| match style(line) {
+        Some(style) => format!("{style}{line}{style:#}"),
+        None => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// By its sign, which stands at the beginning or after the indent of what differs.
+fn style(line: &str) -> Option<Style> {
+    let is_head = !line.starts_with(' ');
+    let sign = line.strip_prefix("      ").unwrap_or(line).chars().next()?;
+    let colour = match sign {
+        '+' => AnsiColor::Green,
+        '-' => AnsiColor::Red,
+        '~' => AnsiColor::Yellow,
+        '>' | 'x' if is_head => AnsiColor::Yellow,
+        '@' => AnsiColor::Cyan,
+        _ => return None,
+    };
+    let style = colour.on_default();
+    Some(if is_head { style.bold() } else { style })
 }
 
 /// The lines of one change.
@@ -56,6 +88,16 @@ fn summary(change: &Change) -> String {
     let mut words: Vec<String> = Vec::new();
     match change.what {
         What::Group => words.extend(text("/kind").map(str::to_owned)),
+        What::Calendar => {
+            let each = change.body["weekdays"].as_array().map_or(0, Vec::len);
+            words.push(format!("{} of the week", counted(each, "day")));
+            for key in ["added", "removed"] {
+                match change.body[key].as_object().map_or(0, Map::len) {
+                    0 => {}
+                    n => words.push(format!("{n} {key}")),
+                }
+            }
+        }
         What::Job => {
             words.extend(text("/run_type").map(str::to_owned));
             if let Some(cron) = text("/schedule/cron") {
@@ -149,9 +191,16 @@ fn shown(value: &Value) -> String {
     if value.is_null() {
         return "(none)".to_owned();
     }
-    let text = match table::cell(value) {
+    let text = match value.as_array() {
+        Some(items) if !items.iter().any(Value::is_object) => {
+            let items: Vec<String> = items.iter().map(table::cell).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Some(_) | None => table::cell(value),
+    };
+    let text = match text.escape_debug().to_string() {
         text if text.is_empty() => return "''".to_owned(),
-        text => text.escape_debug().to_string(),
+        text => text,
     };
     match text.char_indices().nth(MOST) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
@@ -205,10 +254,15 @@ pub(super) fn totals(plan: &Plan, done: bool) -> String {
         words.push("nothing to change".to_owned());
     }
     let (groups, jobs) = (counted(plan.groups, "group"), counted(plan.jobs, "job"));
-    format!("{}; {groups} and {jobs} in the files", words.join(", "))
+    let calendars = match plan.calendars {
+        0 => String::new(),
+        n => format!("{}, ", counted(n, "calendar")),
+    };
+    let words = words.join(", ");
+    format!("{words}; {calendars}{groups} and {jobs} in the files")
 }
 
-fn counted(count: usize, what: &str) -> String {
+pub(super) fn counted(count: usize, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {what}{plural}")
 }
@@ -222,4 +276,26 @@ pub(super) fn left(plan: &Plan) -> impl Iterator<Item = String> {
             left.path
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_have_the_colour_of_their_sign_and_scripts_none_of_their_own() {
+        let (mut text, old) = (String::from("~ update job /a"), "- x\n+ y\nz\n");
+        field(&Diff::new("script", old, "- x\n+ y\nnew\n"), &mut text);
+        let coloured = coloured(&text);
+        let shown: Vec<(&str, bool)> = coloured
+            .lines()
+            .map(|line| (line, line.contains('\u{1b}')))
+            .collect();
+        let green = AnsiColor::Green.on_default();
+        let wanted = format!("{green}      +new{green:#}");
+        assert!(shown.contains(&(wanted.as_str(), true)), "{shown:?}");
+        assert!(shown.contains(&("       - x", false)), "{shown:?}");
+        assert!(shown[0].1 && !shown[1].1, "{shown:?}");
+        assert_eq!(anstream::adapter::strip_str(&coloured).to_string(), text);
+    }
 }

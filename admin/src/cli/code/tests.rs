@@ -77,7 +77,9 @@ fn wrong(folder: &Path) -> String {
     let mut wrong = Vec::new();
     for (index, file) in files.jobs.iter().enumerate() {
         match wanted::job(file, matched.homes[index], &matched, &secrets) {
-            Ok(wanted) => wrong.extend(wanted.missing(None, &file.source)),
+            Ok(wanted) => {
+                wrong.extend(wanted.missing(None, &format!("job {}", file.path), &file.source));
+            }
             Err(found) => wrong.extend(found),
         }
     }

@@ -1,4 +1,4 @@
-//! What is in the admin now: its groups and jobs by path.
+//! What is in the admin now: its groups and jobs by path, its calendars by name.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +6,7 @@ use anyhow::{Context as _, bail};
 use chrono_tz::Tz;
 use serde_json::Value;
 
+use super::calendars::{self, CalendarThere};
 use super::paths::TreePath;
 use crate::cli::client::Client;
 
@@ -20,6 +21,7 @@ pub(super) struct There {
     pub(super) root: i64,
     pub(super) groups: BTreeMap<i64, Placed>,
     pub(super) jobs: BTreeMap<i64, Placed>,
+    pub(super) calendars: BTreeMap<String, CalendarThere>,
     group_ids: BTreeMap<TreePath, Vec<i64>>,
     job_ids: BTreeMap<TreePath, Vec<i64>>,
     /// How many jobs have a name.
@@ -41,7 +43,9 @@ impl There {
             .and_then(|name| name.parse().ok());
         let groups = client.all("/groups")?;
         let jobs = client.all("/jobs")?;
-        Self::of(timezone.unwrap_or(Tz::UTC), groups, jobs)
+        let mut there = Self::of(timezone.unwrap_or(Tz::UTC), groups, jobs)?;
+        there.calendars = calendars::there(client.all("/calendars")?)?;
+        Ok(there)
     }
 
     pub(super) fn of(timezone: Tz, groups: Vec<Value>, jobs: Vec<Value>) -> anyhow::Result<Self> {
@@ -78,6 +82,7 @@ impl There {
             job_ids: by_path(&jobs),
             groups,
             jobs,
+            calendars: BTreeMap::new(),
             names,
         })
     }

@@ -45,14 +45,20 @@ impl Wanted {
     }
 
     /// References that nobody gave and that the admin does not have, with where they stand.
-    pub(super) fn missing(&self, there: Option<&Value>, source: &Source) -> Vec<String> {
+    pub(super) fn missing(
+        &self,
+        there: Option<&Value>,
+        what: &str,
+        source: &Source,
+    ) -> Vec<String> {
         let has = |key: &str| there.is_some_and(|there| there["config"].get(key).is_some());
         let missing = |secret: &&WantedSecret| secret.value.is_none() && !has(&secret.key);
         let told = |secret: &WantedSecret| {
             let place = source.place(&format!("config.{}", secret.key));
             let name = secret.name.as_deref().unwrap_or_default();
+            let key = &secret.key;
             format!(
-                "{place}: the secret {name} is not given; put {name}=… into a file for --secrets or into the environment"
+                "{place}: the {what} has no {key} in the admin, and the secret {name} is not given; put {name}=… into a file for --secrets or into the environment"
             )
         };
         self.secrets.iter().filter(missing).map(told).collect()
