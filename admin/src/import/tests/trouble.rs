@@ -17,6 +17,8 @@ async fn what_is_no_hera_is_refused_with_the_reason() {
     let store = &target.store;
     let error = refusal("sqlite:///tmp/x.db", store).await;
     assert!(error.contains("HERA keeps its data in MySQL"), "{error}");
+    let error = refusal("hera", store).await;
+    assert!(error.contains("name its database as mysql://"), "{error}");
     let error = refusal("mysql://u:pw@127.0.0.1:1/hera", store).await;
     assert!(
         error.contains("check that the server runs there"),
@@ -29,6 +31,18 @@ async fn what_is_no_hera_is_refused_with_the_reason() {
     let error = refusal(&empty.url, store).await;
     assert!(
         error.contains("holds no HERA: the table hera_group is missing"),
+        "{error}"
+    );
+    let (server, _) = empty.url.rsplit_once('/').unwrap();
+    let error = refusal(&format!("{server}/no_such"), store).await;
+    assert!(
+        error.contains("holds no HERA: the database is missing"),
+        "{error}"
+    );
+    empty.execute("CREATE TABLE hera_group (id INT, name TEXT, parent INT)");
+    let error = refusal(&empty.url, store).await;
+    assert!(
+        error.contains("the column hera_group.directory is missing"),
         "{error}"
     );
     let ours = TestDb::mysql().await.unwrap();

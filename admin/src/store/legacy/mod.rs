@@ -45,11 +45,11 @@ const REQUIRED: [(&str, &str); 9] = [
 #[derive(Debug, thiserror::Error)]
 pub enum LegacyError {
     #[error(
-        "HERA keeps its data in MySQL: name its database as mysql://user:password@host:port/database"
+        "{0}. HERA keeps its data in MySQL: name its database as mysql://user:password@host:port/database"
     )]
-    NotMysql,
+    NotMysql(String),
     #[error(transparent)]
-    Connect(#[from] StoreError),
+    Connect(StoreError),
     #[error("{0} is a database of this program, not one of HERA")]
     Ours(String),
     #[error(
@@ -75,12 +75,12 @@ pub struct LegacyHera {
 impl LegacyHera {
     /// Connects, and makes sure that it is a HERA.
     pub fn open(url: &str) -> Result<Self, LegacyError> {
-        let target = Target::parse(url, None, None)?;
-        let Some(source) = target.place() else {
-            return Err(LegacyError::NotMysql);
-        };
+        let target = Target::parse(url, None, None).map_err(not_reached)?;
         let shown = target.to_string();
-        let mut conn = Connector::state(target).connect()?;
+        let Some(source) = target.place() else {
+            return Err(LegacyError::NotMysql(format!("{shown} is no HERA")));
+        };
+        let mut conn = Connector::state(target).connect().map_err(not_reached)?;
         let read = |table, source| LegacyError::Read {
             target: shown.clone(),
             table,
@@ -207,6 +207,22 @@ impl LegacyHera {
             source,
         }
     }
+}
+
+/// The store's remedies are for a database of our own: to create it, or to take SQLite.
+fn not_reached(error: StoreError) -> LegacyError {
+    if let StoreError::Url { url, reason } = error {
+        return LegacyError::NotMysql(format!("{url} is no database address: {reason}"));
+    }
+    if let StoreError::Connect { target, reason } = &error
+        && reason.contains("Unknown database")
+    {
+        return LegacyError::NotHera {
+            target: target.clone(),
+            missing: "the database".to_owned(),
+        };
+    }
+    LegacyError::Connect(error)
 }
 
 impl std::fmt::Debug for LegacyHera {
