@@ -153,6 +153,8 @@ fn sentence(finding: &Finding) -> String {
         todo,
     } = finding;
     let row = match (id, name.as_str()) {
+        // Of a table that is not read, the name is all.
+        (0, name) if table.is_empty() => name.to_owned(),
         (0, _) => (*table).to_owned(),
         (id, "") => format!("{} {id}", kind.as_str()),
         (id, name) => format!("{} {id} ({name})", kind.as_str()),

@@ -6,6 +6,40 @@ use hera_domain::config::{check_key, check_value};
 use hera_domain::job::Resource;
 use serde_json::Value;
 
+/// Keys of HERA's own, alone or behind an area: what they do there, and what does it here.
+const INERT: [(&str, &str, &str); 6] = [
+    (
+        "hera.spark.conf",
+        "gave spark-sql its options",
+        "put the options into hera.job.spark.bin of the settings, or into the script",
+    ),
+    (
+        "hera.emr.fixed",
+        "chose a cluster of EMR",
+        "choose the host group instead",
+    ),
+    (
+        "hera.emr.fixed.host",
+        "chose a cluster of EMR",
+        "choose the host group instead",
+    ),
+    (
+        "hera.fs.encode",
+        "named the charset of the log",
+        "let the script write UTF-8",
+    ),
+    (
+        "hera.encode",
+        "named the charset of the log",
+        "let the script write UTF-8",
+    ),
+    (
+        "hera.script.echo",
+        "printed the script at the head of the log",
+        "look at the run's page, which shows the script",
+    ),
+];
+
 /// The config of a job or group, and what of it cannot be carried over.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Config {
@@ -70,6 +104,22 @@ impl Config {
             self.changed
                 .push(format!("{key} is set twice, and the last one counts"));
         }
+    }
+
+    /// Keys to which HERA itself listens and nothing here does, and what to do instead.
+    pub(super) fn inert(&self) -> Vec<(String, &'static str)> {
+        let mut found = Vec::new();
+        for (suffix, meaning, todo) in INERT {
+            let is = |key: &&String| {
+                let area = key.strip_suffix(suffix);
+                area.is_some_and(|area| area.is_empty() || area.ends_with('.'))
+            };
+            for key in self.values.keys().filter(is) {
+                let what = format!("{key} {meaning} in HERA; here it is a plain variable");
+                found.push((what, todo));
+            }
+        }
+        found
     }
 
     /// Takes a key out, to become a field.
@@ -155,6 +205,21 @@ mod tests {
         assert_eq!(config.secrets, ["secret.k"]);
         assert_eq!(config.changed, ["the value of d is JSON and now its text"]);
         assert_eq!(config.lost.len(), 2, "{:?}", config.lost);
+    }
+
+    #[test]
+    fn keys_that_only_hera_listens_to_are_named() {
+        let json =
+            r#"{"hera.spark.conf":"--x","US.hera.emr.fixed":"1","myhera.encode":"x","a":"1"}"#;
+        let inert = Config::read(Some(json)).inert();
+        let said: Vec<&str> = inert.iter().map(|(what, _)| what.as_str()).collect();
+        assert_eq!(
+            said,
+            [
+                "hera.spark.conf gave spark-sql its options in HERA; here it is a plain variable",
+                "US.hera.emr.fixed chose a cluster of EMR in HERA; here it is a plain variable"
+            ]
+        );
     }
 
     #[test]

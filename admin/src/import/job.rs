@@ -117,6 +117,9 @@ fn own_config(job: &LegacyJob, notes: &mut Notes<'_>) -> Config {
     for what in &config.changed {
         notes.add(Severity::Altered, "configs", what, "");
     }
+    for (what, todo) in config.inert() {
+        notes.add(Severity::Altered, "configs", what, todo);
+    }
     config
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::Offset as _;
 use chrono_tz::Tz;
 use hera_domain::check::ContentLimits;
 use hera_domain::clock::{Clock as _, SystemClock, Timestamp};
@@ -15,14 +16,12 @@ use super::job::{self, Mapped};
 use super::marks::{Standing, fingerprint, standing};
 use super::order::order;
 use super::report::{Fate, Finding, Kind, Notes, Severity};
-use super::schedule::zone_note;
-use super::tree::Key;
+use super::schedule::offset;
+use super::tree::{Key, NAMESAKES};
 use crate::store::legacy::{LegacyJob, LegacyJobHead};
 
 /// Jobs of one commit, each with its job, revision, record and marks.
 const PER_COMMIT: usize = 100;
-/// How a job's switch is remembered.
-const SWITCH: &str = "switch";
 
 /// A job that others may depend on.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +44,8 @@ pub(super) struct World {
     pub(super) teams: BTreeMap<String, TeamId>,
     pub(super) followers: BTreeMap<i64, Vec<UserId>>,
     pub(super) areas: BTreeMap<i64, String>,
+    /// The zone of HERA's server, as far as HERA knows it.
+    pub(super) zone: Option<String>,
     pub(super) host_groups: BTreeMap<i64, HostGroupId>,
 }
 
@@ -73,9 +74,7 @@ impl Importer {
         mut world: World,
     ) -> anyhow::Result<World> {
         self.note_missing::<LegacyJob>(Kind::Job);
-        let zone = zone_note(self.options.timezone);
-        self.notes(Kind::Job, 0, "")
-            .add(Severity::Note, "cron_expression", zone, "");
+        self.note_zone(&world);
         let (there, deleted): (Vec<_>, Vec<_>) = heads.iter().partition(|head| head.is_there());
         for head in deleted {
             self.report.count(Kind::Job, Fate::Deleted);
@@ -96,6 +95,7 @@ impl Importer {
         }
         let ids = there.iter().map(|head| head.id).collect();
         self.note_vanished(Kind::Job, &ids);
+        self.note_namesakes(&there, places);
         let dependencies = there.iter().map(|head| (head.id, head.upstreams()));
         let order = order(&dependencies.collect());
         world.circular = order.circular;
@@ -119,6 +119,38 @@ impl Importer {
         }
         self.commit().await?;
         Ok(world)
+    }
+
+    /// HERA's crons mean the clock of its server, which its database does not tell for sure.
+    fn note_zone(&mut self, world: &World) {
+        let zone = world.timezone;
+        let ours = world.now.with_timezone(&zone).offset().fix();
+        let theirs = world.zone.as_deref().and_then(offset);
+        let read = format!("HERA's crons mean the clock of its server; they are read in {zone}");
+        let (severity, what, todo) = match (theirs, &world.zone) {
+            (Some(theirs), Some(name)) if theirs != ours => (
+                Severity::Altered,
+                format!("{read}, and hera_area says {name}"),
+                "if that is the server's zone, import with --set hera.timezone=AREA/CITY",
+            ),
+            _ => (Severity::Note, format!("{read} (hera.timezone)"), ""),
+        };
+        self.notes(Kind::Job, 0, "")
+            .add(severity, "cron_expression", what, todo);
+    }
+
+    /// Jobs are told apart by their ids; files of `export` tell them by their names.
+    fn note_namesakes(&mut self, there: &[&LegacyJobHead], places: &Places) {
+        let mut seen: BTreeMap<(Key, &str), i64> = BTreeMap::new();
+        for head in there {
+            let name = head.name.as_deref().unwrap_or_default().trim();
+            let place = (places.tree.place(head.group_id), name);
+            if let Some(other) = seen.insert(place, head.id).filter(|_| !name.is_empty()) {
+                let what = format!("job {other} of its group has this name too");
+                self.notes(Kind::Job, head.id, name)
+                    .add(Severity::Note, "name", what, NAMESAKES);
+            }
+        }
     }
 
     /// The newest contents of the jobs that may be written over.
@@ -258,74 +290,6 @@ impl Importer {
         }
     }
 
-    /// Opens or closes a job as HERA has it, unless a person has switched it here since.
-    fn follow_switch(
-        &mut self,
-        old: i64,
-        name: &str,
-        job: JobId,
-        is_new: bool,
-        wanted: Switch,
-        to_close: &mut Vec<(i64, JobId)>,
-    ) {
-        let Some(now) = self.offline.jobs().get(&job).map(|def| def.switch) else {
-            return;
-        };
-        let mark = self.marks.get(SWITCH, old);
-        let remembered = mark.map(|mark| mark.fingerprint.as_str());
-        let is_ours = is_new || remembered.is_none_or(|word| word == now.as_str());
-        // A trial beside HERA: nothing is opened, and what people opened stays so.
-        let wanted = match (self.options.closed, wanted) {
-            (true, Switch::Open) => now,
-            (_, wanted) => wanted,
-        };
-        if !is_ours || wanted == now {
-            if remembered.is_none() {
-                self.remember_switch(old, job, now);
-            }
-            return;
-        }
-        match wanted {
-            Switch::Closed => to_close.push((old, job)),
-            Switch::Open | Switch::Invalid => {
-                if let Err(error) = self.offline.switch(job, wanted) {
-                    let todo = "open what it names, then import again or open it";
-                    self.notes(Kind::Job, old, name).add(
-                        Severity::Closed,
-                        "auto",
-                        error.to_string(),
-                        todo,
-                    );
-                    self.remember_switch(old, job, now);
-                } else {
-                    self.remember_switch(old, job, wanted);
-                }
-            }
-        }
-    }
-
-    fn set_switch(&mut self, old: i64, job: JobId, to: Switch) {
-        match self.offline.switch(job, to) {
-            Ok(()) => self.remember_switch(old, job, to),
-            Err(error) => {
-                let todo = "close what it names, then import again or close it";
-                self.notes(Kind::Job, old, "").add(
-                    Severity::Altered,
-                    "auto",
-                    error.to_string(),
-                    todo,
-                );
-            }
-        }
-    }
-
-    fn remember_switch(&mut self, old: i64, job: JobId, is: Switch) {
-        let mark = self
-            .marks
-            .make(SWITCH, old, job.0, is.as_str().to_owned(), None);
-        self.mark(mark);
-    }
-
     pub(super) fn world(&self) -> World {
         World {
             timezone: self.options.timezone,
@@ -338,6 +302,7 @@ impl Importer {
             teams: BTreeMap::new(),
             followers: BTreeMap::new(),
             areas: BTreeMap::new(),
+            zone: None,
             host_groups: BTreeMap::new(),
         }
     }

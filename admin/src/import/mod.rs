@@ -16,6 +16,7 @@ mod history;
 mod ids;
 mod job;
 mod jobs;
+mod lenient;
 mod log_text;
 mod marks;
 mod order;
@@ -24,6 +25,7 @@ mod reader;
 mod report;
 mod rights;
 mod schedule;
+mod switches;
 mod teams;
 #[doc(hidden)]
 pub mod testing;
@@ -191,7 +193,7 @@ impl Importer {
         let files: Vec<LegacyFileHead> = self.hera.all().await?;
         let people = self.import_people(owners(&heads, &files)).await?;
         let mut world = self.world();
-        world.areas = self.import_areas().await?;
+        (world.areas, world.zone) = self.import_areas().await?;
         world.host_groups = self.import_host_groups().await?;
         let mut places = self.import_groups(&heads).await?;
         world.groups.clone_from(&places.ids);
@@ -239,10 +241,10 @@ impl Importer {
     /// What stays in HERA's database.
     async fn note_unread_tables(&mut self) -> anyhow::Result<()> {
         const UNREAD: [(&str, &str); 6] = [
-            ("hera_action", "versions: they are planned anew here"),
+            ("hera_action", "versions, which are planned anew here"),
             (
                 "hera_action_history",
-                "runs and their logs (--with-history brings them)",
+                "runs and their logs, which --with-history brings",
             ),
             ("hera_debug_history", "runs of the development centre"),
             ("hera_record", "the audit"),
@@ -256,7 +258,7 @@ impl Importer {
             let Some(rows) = self.hera.count(table).await?.filter(|rows| *rows > 0) else {
                 continue;
             };
-            let what = format!("{rows} rows of {table} stay in HERA: {what}");
+            let what = format!("not read: {rows} of {what}");
             self.notes(Kind::Table, 0, table)
                 .add(Severity::Note, "", what, "");
         }

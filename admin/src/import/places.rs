@@ -13,13 +13,21 @@ use crate::store::legacy::{LegacyArea, LegacyHost, LegacyHostGroup};
 
 const NAME_CHARS: usize = 100;
 const HOST_CHARS: usize = 250;
+/// HERA's first area, which every server belongs to.
+const EVERYWHERE: &str = "all";
 
 impl Importer {
-    /// Names of areas by HERA's ids.
-    pub(super) async fn import_areas(&mut self) -> anyhow::Result<BTreeMap<i64, String>> {
+    /// Names of areas by HERA's ids, and the zone of the area that is everywhere.
+    pub(super) async fn import_areas(
+        &mut self,
+    ) -> anyhow::Result<(BTreeMap<i64, String>, Option<String>)> {
         let here = self.store.areas().await?;
         let mut names = BTreeMap::new();
         let rows: Vec<LegacyArea> = self.hera.all().await?;
+        let zone = rows
+            .iter()
+            .find(|area| area.name.as_deref() == Some(EVERYWHERE));
+        let zone = zone.and_then(|area| area.timezone.clone());
         for area in rows {
             let name = area.name.as_deref().unwrap_or_default().trim().to_owned();
             let fate = if name.is_empty() || name.chars().count() > NAME_CHARS {
@@ -35,9 +43,9 @@ impl Importer {
         }
         // A HERA from before its table of areas has only this one.
         if names.is_empty() {
-            names.insert(1, "all".to_owned());
+            names.insert(1, EVERYWHERE.to_owned());
         }
-        Ok(names)
+        Ok((names, zone))
     }
 
     async fn import_area(

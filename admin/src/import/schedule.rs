@@ -1,11 +1,12 @@
 //! HERA's schedule of a job as one of ours.
 
-use chrono_tz::Tz;
-use hera_domain::cron::{CronExpr, CronKind, Validity};
+use chrono::FixedOffset;
+use hera_domain::cron::Validity;
 use hera_domain::job::{Edge, Schedule};
 use hera_domain::status::{Policy, Window};
 
 use super::jobs::World;
+use super::lenient::{as_quartz_reads, takes};
 use super::report::{Notes, Severity};
 use crate::store::legacy::LegacyJob;
 
@@ -40,46 +41,46 @@ pub(super) fn schedule(job: &LegacyJob, world: &World, notes: &mut Notes<'_>) ->
 /// HERA plans by the minute: each minute in which the expression fires is one version, at its
 /// beginning. So the seconds become 0, whatever they were.
 fn cron(written: &str, notes: &mut Notes<'_>) -> Option<String> {
-    const TODO: &str = "write the times it shall run at, then open it";
-    let column = "cron_expression";
-    let fields: Vec<&str> = written.split_whitespace().collect();
-    let understood = match CronExpr::parse(written.trim()) {
-        Ok(cron) if cron.kind() == CronKind::Quartz => {
-            // Some take both days; Quartz takes one, and `?` for the other.
-            let days = [fields.get(3), fields.get(5)];
-            match days.iter().filter(|day| **day == Some(&"?")).count() {
-                1 => Ok(()),
-                _ => Err(
-                    "Quartz wants ? for exactly one of the two days: HERA never ran it".to_owned(),
-                ),
-            }
-        }
-        Ok(_) => Err(format!(
-            "it has {} fields, and Quartz takes six or seven: HERA never ran it",
-            fields.len()
-        )),
-        Err(error) => Err(error.to_string()),
-    };
-    match (understood, fields.split_first()) {
-        (Ok(()), Some((seconds, others))) => {
-            if *seconds != "0" {
+    const COLUMN: &str = "cron_expression";
+    if written.trim().is_empty() {
+        let todo = "write the times it shall run at, then open it";
+        notes.add(Severity::Closed, COLUMN, "the cron is empty", todo);
+        return None;
+    }
+    match takes(written) {
+        Ok(()) => {
+            let (seconds, others) = split_seconds(written);
+            if seconds != "0" {
                 let what = format!(
                     "HERA drops the seconds ({seconds}): at most one version a minute, at its beginning"
                 );
-                notes.add(Severity::Note, column, what, "");
+                notes.add(Severity::Note, COLUMN, what, "");
             }
-            Some(format!("0 {}", others.join(" ")))
+            Some(format!("0 {others}"))
         }
-        (Err(why), Some(_)) => {
-            let what = format!("\"{}\" is refused: {why}", written.escape_debug());
-            notes.add(Severity::Closed, column, what, TODO);
-            None
-        }
-        (_, None) => {
-            notes.add(Severity::Closed, column, "the cron is empty", TODO);
-            None
+        Err(why) => {
+            let read = as_quartz_reads(written).map(|read| format!("0 {}", split_seconds(&read).1));
+            let mut what = format!("\"{}\" is refused: {why}", written.escape_debug());
+            let todo = match &read {
+                Some(read) => {
+                    what.push_str(&format!(
+                        ". HERA's Quartz reads it as \"{read}\", which it has here"
+                    ));
+                    "check that these are the times that are meant, then open it"
+                }
+                None => "write the times it shall run at, then open it",
+            };
+            notes.add(Severity::Closed, COLUMN, what, todo);
+            read
         }
     }
+}
+
+/// The first field and the others, one space between each two.
+fn split_seconds(expression: &str) -> (&str, String) {
+    let mut fields = expression.split_whitespace();
+    let seconds = fields.next().unwrap_or_default();
+    (seconds, fields.collect::<Vec<_>>().join(" "))
 }
 
 fn edges(job: &LegacyJob, world: &World, notes: &mut Notes<'_>) -> Vec<Edge> {
@@ -121,9 +122,34 @@ fn edges(job: &LegacyJob, world: &World, notes: &mut Notes<'_>) -> Vec<Edge> {
     edges
 }
 
-/// The zone that HERA's clock is read in.
-pub(super) fn zone_note(zone: Tz) -> String {
-    format!(
-        "HERA's crons mean the clock of its server; they are read in {zone} (hera.timezone, or the machine's)"
-    )
+/// What HERA writes for a zone: `GMT+8:00`.
+pub(super) fn offset(zone: &str) -> Option<FixedOffset> {
+    let text = zone
+        .trim()
+        .trim_start_matches("GMT")
+        .trim_start_matches("UTC");
+    let (sign, text) = match text.split_at_checked(1)? {
+        ("+", text) => (1, text),
+        ("-", text) => (-1, text),
+        _ => return None,
+    };
+    let (hours, minutes) = text.split_once(':').unwrap_or((text, "0"));
+    let minutes = hours.parse::<i32>().ok()? * 60 + minutes.parse::<i32>().ok()?;
+    FixedOffset::east_opt(sign * minutes * 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zone_of_heras_is_an_offset() {
+        let hours = |zone| offset(zone).map(|offset| offset.local_minus_utc() / 60);
+        assert_eq!(hours("GMT+8:00"), Some(480));
+        assert_eq!(hours("GMT-03:30"), Some(-210));
+        assert_eq!(hours("UTC+1"), Some(60));
+        for zone in ["", "CST", "GMT", "GMT+x", "GMT+99:00"] {
+            assert_eq!(hours(zone), None, "{zone}");
+        }
+    }
 }

@@ -9,6 +9,10 @@ use super::config::{self, Config};
 use super::report::{Finding, Kind, Notes, Severity};
 use crate::store::legacy::LegacyGroup;
 
+/// What to do about two that have one path.
+pub(super) const NAMESAKES: &str =
+    "rename one of them before you use export and apply, which tell them by their paths";
+
 /// A place in the tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Key {
@@ -108,6 +112,7 @@ pub(super) fn plan(
         }
         open.extend(below.into_iter().rev());
     }
+    note_namesakes(&tree, found);
     if homes.iter().any(|home| !tree.small.contains_key(home)) {
         let root = tree.nodes.first().map(|root| root.key);
         tree.push(Node {
@@ -122,6 +127,24 @@ pub(super) fn plan(
         });
     }
     tree
+}
+
+/// Groups are told apart by their ids; files of `export` tell them by their names.
+fn note_namesakes(tree: &Tree, found: &mut Vec<Finding>) {
+    let mut seen: BTreeMap<(Option<Key>, &str), i64> = BTreeMap::new();
+    for node in &tree.nodes {
+        let Key::Group(id) = node.key else { continue };
+        if let Some(other) = seen.insert((node.parent, &node.name), id) {
+            let mut notes = Notes {
+                kind: Kind::Group,
+                id,
+                name: &node.name,
+                found,
+            };
+            let what = format!("group {other} beside it has this name too");
+            notes.add(Severity::Note, "name", what, NAMESAKES);
+        }
+    }
 }
 
 /// HERA's root: the oldest big group at the top, which HERA makes at its installation.
@@ -208,7 +231,7 @@ fn node(
         let what = "is a small group that holds groups; it is a big one";
         notes.add(Severity::Altered, "directory", what, "");
     }
-    let config = Config::read(group.configs.as_deref());
+    let mut config = Config::read(group.configs.as_deref());
     let (resources, lost) = config::resources(group.resources.as_deref());
     for what in config.lost.iter().chain(&lost) {
         let column = if lost.contains(what) {
@@ -219,8 +242,12 @@ fn node(
         let todo = "set it here; the open jobs below stay closed until then";
         notes.add(Severity::Altered, column, what, todo);
     }
+    config.lost.extend(lost);
     for what in &config.changed {
         notes.add(Severity::Altered, "configs", what, "");
+    }
+    for (what, todo) in config.inert() {
+        notes.add(Severity::Altered, "configs", what, todo);
     }
     for key in &config.secrets {
         let what = format!("{key} is sealed by HERA and cannot be read");

@@ -6,6 +6,7 @@ mod five_hundred;
 mod history;
 mod quartz;
 mod repeated;
+mod strays;
 mod trouble;
 
 use chrono_tz::Tz;

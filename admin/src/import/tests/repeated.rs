@@ -151,3 +151,80 @@ async fn a_trial_beside_hera_opens_nothing_and_the_last_import_opens_the_rest() 
         assert_eq!(switches().await, [(60, Open), (61, Open), (62, Invalid)]);
     }
 }
+
+/// Two of each: the first is changed in HERA, the second in HERA and here.
+fn two_of_each(hera: &TestDb) {
+    hera.execute(
+        "INSERT INTO hera_user (id, name, is_effective) VALUES (10, 'team-a', 1), (11, 'team-b', 1); \
+         INSERT INTO hera_sso (id, name, gid, email, is_valid) VALUES (10, 'ann', 10, 'ann@old', 1), (11, 'bob', 10, 'bob@old', 1); \
+         INSERT INTO hera_area (id, name, timezone) VALUES (10, 'IN', 'old'), (11, 'US', 'old'); \
+         INSERT INTO hera_host_group (id, name, effective) VALUES (10, 'gpu', 1), (11, 'etl', 1); \
+         INSERT INTO hera_host_relation (host, host_group_id) VALUES ('old', 10), ('old', 11); \
+         INSERT INTO hera_file (id, name, parent, type, owner, content) VALUES (10, 'a.sh', 2, 2, 'all', 'old'), (11, 'b.sh', 2, 2, 'all', 'old'); \
+         INSERT INTO hera_job_monitor VALUES (1, '10,'), (60, '10,')",
+    );
+}
+
+#[tokio::test]
+async fn people_places_and_files_follow_hera_unless_they_were_changed_here() {
+    for target in targets().await {
+        let Some(hera) = hera() else { return };
+        insert_job(&hera, 60, &[]);
+        two_of_each(&hera);
+        import(&hera, &target.store, options()).await;
+        hera.execute(
+            "UPDATE hera_sso SET email = REPLACE(email, 'old', 'new') WHERE id >= 10; \
+             UPDATE hera_area SET timezone = 'new' WHERE id >= 10; \
+             UPDATE hera_host_relation SET host = 'new'; \
+             UPDATE hera_file SET content = 'new' WHERE id >= 10; \
+             UPDATE hera_job_monitor SET user_ids = '11,'",
+        );
+        target.execute(
+            "UPDATE hera_user SET email = 'here' WHERE name = 'bob'; \
+             UPDATE hera_area SET timezone = 'here' WHERE name = 'US'; \
+             UPDATE hera_host_relation SET host = 'here' WHERE host_group_id = 11; \
+             UPDATE hera_file SET content = 'here', revision = revision + 1 WHERE name = 'b.sh'; \
+             UPDATE hera_job SET revision = 2 WHERE id = 60; \
+             INSERT INTO hera_job_revision SELECT job_id, 2, content, 'echo here', 'lin', '', created_at, commit_seq \
+             FROM hera_job_revision WHERE job_id = 60 AND revision = 1",
+        );
+        let report = import(&hera, &target.store, options()).await;
+        for kind in [
+            Kind::User,
+            Kind::Area,
+            Kind::HostGroup,
+            Kind::File,
+            Kind::Job,
+        ] {
+            let counts = report.counts[&kind];
+            assert_eq!((counts.updated, counts.left), (1, 1), "{kind:?}");
+        }
+        let store = &target.store;
+        let users = store.users().await.unwrap();
+        let user = |name: &str| users.iter().find(|user| user.name == name).unwrap();
+        assert_eq!(user("ann").email.as_deref(), Some("ann@new"));
+        assert_eq!(user("bob").email.as_deref(), Some("here"));
+        let areas = store.areas().await.unwrap();
+        let zone = |name: &str| areas.iter().find(|area| area.name == name).unwrap();
+        assert_eq!(zone("IN").timezone.as_deref(), Some("new"));
+        assert_eq!(zone("US").timezone.as_deref(), Some("here"));
+        let groups = store.host_groups().await.unwrap();
+        let members = |name: &str| &groups.iter().find(|g| g.name == name).unwrap().members;
+        assert_eq!(*members("gpu"), ["new".to_owned()].into());
+        assert_eq!(*members("etl"), ["here".to_owned()].into());
+        let files = store.files().await.unwrap();
+        for (name, text) in [("a.sh", "new"), ("b.sh", "here")] {
+            let file = files.iter().find(|file| file.name == name).unwrap();
+            let content = store.file_content(file.id).await.unwrap();
+            assert_eq!(content.as_deref(), Some(text));
+        }
+        let bob = user("bob").id;
+        assert_eq!(job(store, 1).await.content.followers, [bob]);
+        assert_ne!(job(store, 60).await.content.followers, [bob]);
+        // What a person changed here stays so, and is named each time; nothing else happens.
+        let before = state(store).await;
+        let again = import(&hera, store, options()).await;
+        assert_eq!(again.of(Severity::Left), 5, "{:?}", again.findings);
+        assert_eq!(state(store).await, before);
+    }
+}
