@@ -97,7 +97,12 @@ fn weekdays(source: &Source, wrong: &mut Vec<String>) -> Vec<DayOfWeek> {
     for (line, text) in items {
         match text.parse() {
             Ok(day) => days.push(day),
-            Err(error) => wrong.push(format!("{}: weekdays: {error}", source.at(line))),
+            Err(_unknown) => {
+                let (place, text) = (source.at(line), text.escape_debug());
+                let all: Vec<&str> = DayOfWeek::ALL.iter().map(|day| day.as_str()).collect();
+                let all = all.join(", ");
+                wrong.push(format!("{place}: weekdays: \"{text}\" is not one of {all}"));
+            }
         }
     }
     days
@@ -240,6 +245,7 @@ removed:
                 wrong("weekdays: [monday]\n"),
                 wrong("name: a\nweekdays: [mon, friday]\ncolour: red\n"),
                 wrong("name: a\nweekdays: monday\n"),
+                wrong("name: a\nweekdays:\n  - monday\n  - \"friday\\nsunday\"\n"),
                 wrong("name: a\nadded: 2026-10-01\nremoved:\n  2026-10-02: note\n"),
                 wrong("name: a\nadded:\n  - 2026-02-30\n  - 2026-10-07..2026-10-01\n  - [x]\n  - 2026-10-01 a: b\n"),
                 wrong("name: a\nadded:\n  - 2026-10-01..2026-10-03 x\n  - 2026-10-02 y\n"),
@@ -278,21 +284,67 @@ removed:
         }
 
         #[test]
-        fn any_bytes_as_a_calendar_are_read_or_refused_by_line(
-            pieces in prop::collection::vec(prop::sample::select(vec![
-                "name: a\n", "name: [a]\n", "weekdays: [monday]\n", "weekdays:\n", "  - friday\n",
-                "weekdays: {a: 1}\n", "added:\n", "removed:\n", "  - 2026-10-01\n", "  - {a: 1}\n",
-                "  - 2026-10-01..2026-10-09 x\n", "  - 9999-12-31\n", "  - -1-01-01\n", "added: |\n",
-                "  - +99999-01-01\n", "  - 0000-12-31..0001-01-02\n", "description: [\n", "---\n", "\t",
-                "  - ''\n", "  - \"2026-10-01\\n2026-10-02\"\n", "\u{feff}", "name: ''\n", "\0",
-            ]), 0..9),
-        ) {
-            match read_text(pieces.concat().as_bytes()) {
+        fn any_bytes_as_a_calendar_are_read_or_refused_by_line(text in texts()) {
+            match read_text(&text) {
                 Ok(content) => prop_assert_eq!(content.check(), vec![]),
                 Err(told) => {
                     prop_assert!(told.lines().all(|line| line.starts_with("c.yml")), "{}", told);
                 }
             }
         }
+    }
+
+    /// Calendars of people in a hurry, and bytes of anything.
+    fn texts() -> impl Strategy<Value = Vec<u8>> {
+        let fields = vec![
+            "weekdays",
+            "added",
+            "removed",
+            "description",
+            "colour",
+            "- a",
+            "\u{feff}",
+        ];
+        let good = vec![
+            "friday",
+            "monday",
+            "2026-10-01",
+            "2026-10-01..2026-10-09 x",
+            "2026-10-05..2026-10-06",
+        ];
+        let odd = vec![
+            "Monday",
+            "\"monday\\nfriday\"",
+            "2026-10-09..2026-10-01",
+            "\"2026-10-01\\n2026-10-02 \"",
+            "9999-12-31",
+            "-1-01-01",
+            "+99999-01-01",
+            "0000-12-31..0001-01-02",
+            "{a: 1}",
+            "[]",
+            "''",
+            "",
+            "\0",
+            "&a",
+            "*a",
+        ];
+        let item = prop_oneof![3 => prop::sample::select(good), 1 => prop::sample::select(odd)];
+        let lists = prop::collection::vec(
+            (
+                prop::sample::select(fields),
+                prop::collection::vec(item, 0..6),
+            ),
+            0..4,
+        );
+        let text = lists.prop_map(|lists| {
+            let mut text = String::from("name: a\n");
+            for (field, items) in lists {
+                text += &format!("{field}:\n");
+                text.extend(items.iter().map(|item| format!("  - {item}\n")));
+            }
+            text.into_bytes()
+        });
+        prop_oneof![4 => text, 1 => prop::collection::vec(any::<u8>(), 0..40)]
     }
 }

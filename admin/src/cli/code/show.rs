@@ -89,8 +89,10 @@ fn summary(change: &Change) -> String {
     match change.what {
         What::Group => words.extend(text("/kind").map(str::to_owned)),
         What::Calendar => {
-            let each = change.body["weekdays"].as_array().map_or(0, Vec::len);
-            words.push(format!("{} of the week", counted(each, "day")));
+            match change.body["weekdays"].as_array().map_or(0, Vec::len) {
+                0 => {}
+                n => words.push(format!("{} of the week", counted(n, "day"))),
+            }
             for key in ["added", "removed"] {
                 match change.body[key].as_object().map_or(0, Map::len) {
                     0 => {}

@@ -1,6 +1,7 @@
 //! Files against an admin that is made up: what is said of them, and that nothing is lost on the
 //! way from the admin into files and back.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use chrono_tz::Tz;
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 use super::matched::Matched;
 use super::secrets::Secrets;
 use super::there::There;
-use super::{documents, export, files, wanted};
+use super::{calendars, documents, export, files, wanted};
 use crate::web::shown_content;
 
 /// A folder with these files.
@@ -326,6 +327,32 @@ proptest! {
         let read = read.map_err(|wrong| TestCaseError::fail(format!("{wrong:?}\n{first:#?}")))?;
         prop_assert_eq!(read.body, view, "{:#?}", first);
     }
+}
+
+#[test]
+fn a_group_may_be_named_like_the_folder_of_the_calendars() {
+    let groups = vec![
+        json!({"id": 1, "parent_id": null, "name": "all", "kind": "big", "config": {}}),
+        json!({"id": 2, "parent_id": 1, "name": "calendars", "kind": "small", "config": {}}),
+    ];
+    let mut there = There::of(Tz::UTC, groups, vec![]).unwrap();
+    let calendar =
+        |name: &str| json!({"id": 1, "revision": 1, "name": name, "weekdays": ["monday"]});
+    let all = ["group", "Days", "days", "a/b"].map(calendar);
+    there.calendars = calendars::there(all.into()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let write = || {
+        let none = BTreeMap::new();
+        let written = export::files(folder.path(), &there, 1, &none, &BTreeSet::new()).unwrap();
+        export::write(folder.path(), &written, &BTreeSet::new()).unwrap();
+        written.into_keys().collect::<Vec<_>>()
+    };
+    let first = write();
+    assert_eq!(first, write());
+    let files = files::read(folder.path()).unwrap();
+    assert_eq!(files.groups[1].path.to_string(), "/calendars");
+    let names: BTreeSet<&str> = files.calendars.iter().map(|it| &*it.content.name).collect();
+    assert_eq!(names, ["Days", "a/b", "days", "group"].into());
 }
 
 #[test]
