@@ -5,6 +5,7 @@
 //! methods of [`Lang`] in `phrases.rs`.
 
 mod cron_words;
+mod messages;
 mod phrases;
 mod preview;
 mod reasons;

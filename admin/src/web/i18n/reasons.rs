@@ -44,7 +44,8 @@ impl Lang {
 
 fn zh(reason: &Reason) -> String {
     match reason {
-        Reason::Said { text } => text.clone(),
+        // What the rendering of a script says is known.
+        Reason::Said { text } => Lang::Zh.message(text),
         Reason::Frozen => "已冻结".to_owned(),
         Reason::Closed => "任务已关闭".to_owned(),
         Reason::NotScheduled => "已不在调度计划中".to_owned(),

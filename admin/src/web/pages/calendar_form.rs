@@ -169,6 +169,7 @@ fn page(
     content: &CalendarContent,
     errors: Errors,
 ) -> CalendarForm {
+    let errors = errors.said_in(visit.lang);
     let today = today(visit);
     let year = fields.turn.or(fields.year).unwrap_or(today.year());
     let year = Year::draw(content, year, today, visit.lang);

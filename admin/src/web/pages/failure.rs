@@ -39,7 +39,7 @@ pub(in crate::web) fn error_page(request: &HttpRequest, error: &Error) -> HttpRe
         frame: visit.frame(Section::None),
         code: status.as_u16(),
         title,
-        detail: error.to_string(),
+        detail: visit.lang.message(&error.to_string()),
         hint,
         again: status == StatusCode::SERVICE_UNAVAILABLE && request.method().is_safe(),
     };

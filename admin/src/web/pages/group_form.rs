@@ -128,7 +128,7 @@ async fn save(
 ) -> Result<HttpResponse> {
     let before = group.map(|g| &g.content.config);
     let (notice, errors) = match read_config(&form.config, before) {
-        Err(error) => (None, Errors(vec![error])),
+        Err(error) => (None, Errors(vec![error]).said_in(visit.lang)),
         Ok(config) => {
             let content = GroupContent {
                 parent_id,

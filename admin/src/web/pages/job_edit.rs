@@ -481,6 +481,7 @@ async fn invalid(
     errors: Errors,
 ) -> Result<HttpResponse> {
     let mut page = page(visit, content, id, form).await?;
+    let errors = errors.said_in(visit.lang);
     page.notice = errors.notice(FIELDS, visit.lang);
     page.errors = errors;
     page_of(HttpResponse::UnprocessableEntity(), &page)

@@ -45,6 +45,7 @@ fn new_page(visit: &Visit, group: GroupId, form: JobForm, errors: Errors) -> Res
     let found = defs.groups.get(&group);
     let found = found.ok_or_else(|| Error::NotFound(format!("group {group}")))?;
     let path = format!("{BASE}/schedule/groups/{group}");
+    let errors = errors.said_in(visit.lang);
     Ok(NewJobPage {
         frame: visit.frame(Section::Schedule),
         action: format!("{path}/jobs/new"),

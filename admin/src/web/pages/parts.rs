@@ -198,6 +198,14 @@ const WITH_PARTS: [&str; 2] = ["config", "params"];
 pub(super) struct Errors(pub Vec<FieldError>);
 
 impl Errors {
+    /// With its messages in the reader's language.
+    pub(super) fn said_in(mut self, lang: Lang) -> Self {
+        for error in &mut self.0 {
+            error.message = lang.message(&error.message);
+        }
+        self
+    }
+
     /// The first message for a field.
     pub(super) fn of(&self, field: &str) -> Option<&str> {
         let found = self.0.iter().find(|error| error.field == field);

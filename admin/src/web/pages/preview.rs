@@ -289,7 +289,7 @@ async fn page(
                 true => fields.text("set"),
                 false => String::new(),
             },
-            errors: Errors(wrong),
+            errors: Errors(wrong).said_in(visit.lang),
         },
         says: drawn.says,
         lines: drawn.lines,

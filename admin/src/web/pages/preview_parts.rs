@@ -98,7 +98,7 @@ pub(super) fn draw(made: &Result<Rendered, RenderError>, script: &str, lang: Lan
             if let Some(line) = lines.get_mut(line - 1) {
                 line.marked = true;
             }
-            let text = lang.at_column(error.position.column, &error.message);
+            let text = lang.at_column(error.position.column, &lang.message(&error.message));
             Work {
                 lines,
                 variables: Vec::new(),

@@ -114,6 +114,7 @@ async fn dialog(visit: &Visit, id: JobId, fields: Fields, errors: Errors) -> Res
     let job = find(&defs, id)?;
     let path = format!("{BASE}/schedule/jobs/{id}");
     let earlier = earlier(visit, id, &fields).await?;
+    let errors = errors.said_in(visit.lang);
     Ok(RunDialog {
         earlier: earlier.and_then(|run| {
             Some(Earlier {

@@ -181,7 +181,9 @@ pub(super) fn refusal(error: CommandError, lang: Lang) -> Result<Refused> {
     let said = lang.command_error(&error);
     let error = Error::from(error);
     if matches!(error, Error::Conflict(_) | Error::Stale(_)) {
-        return Ok(Refused::Reason(said.unwrap_or_else(|| error.to_string())));
+        return Ok(Refused::Reason(
+            said.unwrap_or_else(|| lang.message(&error.to_string())),
+        ));
     }
     let Error::Invalid(mut errors) = error else {
         return Err(error);
@@ -190,7 +192,7 @@ pub(super) fn refusal(error: CommandError, lang: Lang) -> Result<Refused> {
     if let (Some(said), [only]) = (said, errors.as_mut_slice()) {
         only.message = said;
     }
-    Ok(Refused::Fields(Errors(errors)))
+    Ok(Refused::Fields(Errors(errors).said_in(lang)))
 }
 
 /// A path of this site to go on with, or the home page: never another site.

@@ -110,6 +110,43 @@ async fn what_the_leader_refuses_stands_beside_its_field_and_nothing_typed_is_lo
 }
 
 #[actix_web::test]
+async fn what_is_wrong_is_said_in_the_reader_s_language() {
+    let mut app = App::start().await;
+    let token = app.token(Role::Member).await;
+    app.lead(|command| {
+        let Command::SaveJob(.., answer) = command else {
+            panic!("only saves are sent here")
+        };
+        let (job, upstream) = (JobId(1), JobId(2));
+        drop(answer.send(Err(Refusal::NoSuchUpstream { job, upstream }.into())));
+    });
+    let asked = |method, path: &str| {
+        request(method, path)
+            .insert_header(FORM)
+            .insert_header(bearer(&token))
+            .insert_header(("cookie", "hera_lang=zh-CN"))
+    };
+    for (config, says) in [
+        ("a%3D1%0Ab", "第 2 行：缺少“=”，请写成 键=值"),
+        ("a%3D1", "任务 1 不能依赖任务 2：该任务不存在"),
+    ] {
+        let form = format!(
+            "base_revision=1&name=a&run_type=shell&script=&dependencies=2&cron=&timezone=\
+             &config={config}&description=&host_group_id=&priority=3&retries=0\
+             &retry_wait_minutes=0&overlap=wait&misfire=run_all&on_lost=ask&must_end_minutes=\
+             &comment="
+        );
+        let edit = asked(Method::POST, "/hera/schedule/jobs/1/edit").set_payload(form);
+        let page = app.send(edit).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(page.text().contains(says), "{}", page.text());
+    }
+    let page = app.send(asked(Method::GET, "/hera/schedule/jobs/99")).await;
+    assert_eq!(page.status, StatusCode::NOT_FOUND, "{}", page.text());
+    assert!(page.text().contains("任务 99 不存在"), "{}", page.text());
+}
+
+#[actix_web::test]
 async fn who_must_change_the_password_is_told_so_on_every_page_and_may_work() {
     let app = App::start().await;
     let user = app.user("lin", Role::Member).await;
