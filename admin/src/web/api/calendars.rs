@@ -1,8 +1,11 @@
 //! Calendars: named sets of days that schedules go by.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use actix_web::http::header::{ETAG, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
-use hera_domain::calendar::{CalendarContent, CalendarDef};
+use chrono::NaiveDate;
+use hera_domain::calendar::{CalendarContent, CalendarDef, DayOfWeek};
 use hera_domain::id::{CalendarId, Revision};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -19,17 +22,39 @@ use crate::web::{API, AppState, conditional, idempotency};
 struct CalendarView<'a> {
     id: CalendarId,
     revision: Revision,
-    #[serde(flatten)]
-    content: &'a CalendarContent,
+    name: &'a str,
+    description: &'a str,
+    weekdays: &'a BTreeSet<DayOfWeek>,
+    #[schema(value_type = BTreeMap<String, String>)]
+    added: &'a Days,
+    #[schema(value_type = BTreeMap<String, String>)]
+    removed: &'a Days,
+}
+
+impl<'a> CalendarView<'a> {
+    fn new(id: CalendarId, revision: Revision, content: &'a CalendarContent) -> Self {
+        let CalendarContent {
+            name,
+            description,
+            weekdays,
+            added,
+            removed,
+        } = content;
+        Self {
+            id,
+            revision,
+            name,
+            description,
+            weekdays,
+            added,
+            removed,
+        }
+    }
 }
 
 impl<'a> From<&'a CalendarDef> for CalendarView<'a> {
     fn from(calendar: &'a CalendarDef) -> Self {
-        Self {
-            id: calendar.id,
-            revision: calendar.revision,
-            content: &calendar.content,
-        }
+        Self::new(calendar.id, calendar.revision, &calendar.content)
     }
 }
 
@@ -47,12 +72,12 @@ pub(in crate::web) struct CalendarBody {
     #[serde(default)]
     description: String,
     #[serde(default)]
-    weekdays: std::collections::BTreeSet<hera_domain::calendar::DayOfWeek>,
+    weekdays: BTreeSet<DayOfWeek>,
     #[serde(default)]
-    #[schema(value_type = std::collections::BTreeMap<String, String>)]
+    #[schema(value_type = BTreeMap<String, String>)]
     added: Days,
     #[serde(default)]
-    #[schema(value_type = std::collections::BTreeMap<String, String>)]
+    #[schema(value_type = BTreeMap<String, String>)]
     removed: Days,
     /// The revision that the edit started from.
     revision: Option<Revision>,
@@ -62,7 +87,7 @@ pub(in crate::web) struct CalendarBody {
     _id: IgnoredAny,
 }
 
-type Days = std::collections::BTreeMap<chrono::NaiveDate, String>;
+type Days = BTreeMap<NaiveDate, String>;
 
 impl CalendarBody {
     fn content(self) -> CalendarContent {
@@ -217,11 +242,7 @@ fn answer(
     let Saved { id, revision } = saved;
     response
         .insert_header((ETAG, conditional::of_revision(revision)))
-        .json(CalendarView {
-            id,
-            revision,
-            content,
-        })
+        .json(CalendarView::new(id, revision, content))
 }
 
 fn find(definitions: &Definitions, id: CalendarId) -> Result<&CalendarDef> {
