@@ -128,6 +128,18 @@ impl Error {
         response
     }
 
+    /// The details as the API tells them.
+    pub(super) fn problem(&self) -> Problem<'_> {
+        let status = self.status();
+        Problem {
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or("error"),
+            status: status.as_u16(),
+            detail: self.to_string(),
+            errors: self.fields(),
+        }
+    }
+
     /// Writes our own mistakes to the log; called once, where the response leaves.
     pub(super) fn log(&self, method: &str, path: &str) {
         if let Self::Internal(cause) = self {
@@ -146,17 +158,9 @@ impl ResponseError for Error {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let status = self.status();
-        let problem = Problem {
-            kind: "about:blank",
-            title: status.canonical_reason().unwrap_or("error"),
-            status: status.as_u16(),
-            detail: self.to_string(),
-            errors: self.fields(),
-        };
         self.response()
             .content_type("application/problem+json")
-            .json(problem)
+            .json(self.problem())
     }
 }
 

@@ -3,12 +3,16 @@
 //! Each handler says what it takes and answers; what holds for all of them is added here: who may
 //! ask, and how a refusal looks.
 
+mod examples;
+
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, web};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi, Ref, ResponseBuilder, SecurityRequirement};
 use utoipa::{Modify, OpenApi as _};
+
+use examples::Examples;
 
 use super::api::{
     calendars, cluster, cron, groups, jobs, logs, render, revisions, runs, session, versions,
@@ -42,7 +46,7 @@ const PROBLEM_JSON: &str = "application/problem+json";
         show,
     ),
     components(schemas(Problem<'static>)),
-    modifiers(&Security, &Refusals),
+    modifiers(&Security, &Refusals, &Examples),
 )]
 struct Document;
 

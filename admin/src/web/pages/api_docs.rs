@@ -36,6 +36,8 @@ pub(super) struct Operation {
     pub body: Option<Kind>,
     /// A body as it may be sent.
     pub example: Option<String>,
+    /// What it answers when all is well.
+    pub answer: Option<String>,
     pub answers: Vec<Answer>,
 }
 
@@ -127,6 +129,14 @@ fn operation(path: &str, method: &str, operation: &Value, document: &Value) -> O
             .collect(),
         example: body.and_then(|schema| example(schema, document)),
         body: body.map(kind),
+        answer: members(&operation["responses"])
+            .find(|(status, _)| status.starts_with('2'))
+            .and_then(|(_, answer)| members(&answer["content"]).next())
+            .and_then(|(_, content)| content.get("example"))
+            .map(|example| match example.as_str() {
+                Some(text) => text.to_owned(),
+                None => format!("{example:#}"),
+            }),
         answers: answers
             .map(|(status, answer)| Answer {
                 status: status.to_owned(),
