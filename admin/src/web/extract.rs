@@ -75,10 +75,14 @@ fn parse_text<T: DeserializeOwned>(text: &str) -> Result<T> {
     let value = serde_path_to_error::deserialize(&mut json).map_err(|e| {
         let path = e.path().to_string();
         let cause = e.into_inner();
-        if !cause.is_data() {
-            return Error::Malformed(format!("the body is not valid JSON: {cause}"));
-        }
-        let message = without_position(&cause.to_string());
+        let message = match (cause.is_data(), is_json(text)) {
+            (true, _) => without_position(&cause.to_string()),
+            // What serde says of a null where it expects one of several words.
+            (false, true) => "is of a kind that is not possible here".to_owned(),
+            (false, false) => {
+                return Error::Malformed(format!("the body is not valid JSON: {cause}"));
+            }
+        };
         // serde names a missing or unknown field in its message and not in the path.
         let named = message
             .split('`')
@@ -95,6 +99,10 @@ fn parse_text<T: DeserializeOwned>(text: &str) -> Result<T> {
     json.end()
         .map_err(|e| Error::Malformed(format!("the body is not valid JSON: {e}")))?;
     Ok(value)
+}
+
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
 /// A message of `serde_json` without " at line 1 column 20": the field says it better.
@@ -215,8 +223,9 @@ impl FromStr for Cursor {
     fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
         let wrong = "use the value of `next` as it was given";
         let digits = text.strip_prefix('c').ok_or(wrong)?;
-        i64::from_str_radix(digits, 16)
-            .map(Self)
+        // Of a time before 1970 the key is negative; it is written as its bits.
+        u64::from_str_radix(digits, 16)
+            .map(|bits| Self(bits.cast_signed()))
             .map_err(|_e| wrong)
     }
 }
@@ -251,11 +260,6 @@ impl<T> List<T> {
             items: page.items.iter().map(T::from).collect(),
             next: page.next.map(|id| format!("c{id:x}")),
         }
-    }
-
-    /// A list that is never longer than a page.
-    pub fn whole(items: Vec<T>) -> Self {
-        Self { items, next: None }
     }
 
     /// The same page of other items.
@@ -316,6 +320,8 @@ pub fn opt_time<S: serde::Serializer>(
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[derive(Debug, serde::Deserialize)]
@@ -330,6 +336,14 @@ mod tests {
     struct Inner {
         #[serde(rename = "job_id")]
         _job: i64,
+        #[serde(default, rename = "kind")]
+        _kind: Kind,
+    }
+
+    #[derive(Debug, Default, serde::Deserialize)]
+    enum Kind {
+        #[default]
+        Big,
     }
 
     fn field_of(body: &str) -> String {
@@ -347,6 +361,10 @@ mod tests {
             "inner[0].jub"
         );
         assert_eq!(field_of(r#"{"iner":[]}"#), "iner");
+        for kind in ["null", "1", "[\"a\"]"] {
+            let field = field_of(&format!("{{\"inner\":[{{\"job_id\":1,\"kind\":{kind}}}]}}"));
+            assert_eq!(field, "inner[0].kind", "{kind}");
+        }
         assert!(field_of("{").contains("not valid JSON"));
         assert!(field_of("{} {}").contains("not valid JSON"));
     }
@@ -374,5 +392,20 @@ mod tests {
         assert_eq!(cursor.0, 20);
         assert!(List::new(vec![1, 2], 2, |id| *id).next.is_none());
         assert!("20".parse::<Cursor>().is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn every_key_is_found_again_by_its_cursor(key in prop_oneof![any::<i64>(), -3..3_i64]) {
+            let page = List::new(vec![key, key], 1, |key| *key);
+            let cursor: Cursor = page.next.unwrap().parse().map_err(|_e| ()).unwrap();
+            prop_assert_eq!(cursor.0, key);
+        }
+
+        #[test]
+        fn what_is_percent_encoded_is_utf_8_or_not_as_it_was(bytes in prop::collection::vec(any::<u8>(), 0..12)) {
+            let query: String = bytes.iter().map(|byte| format!("%{byte:02x}")).collect();
+            prop_assert_eq!(is_utf8(&query), std::str::from_utf8(&bytes).is_ok());
+        }
     }
 }

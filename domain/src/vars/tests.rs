@@ -646,6 +646,20 @@ proptest! {
     }
 
     #[test]
+    fn values_repeated_fill_a_script_up_to_its_limit_and_not_beyond(
+        bytes in 0usize..(64 << 10), uses in 1usize..150, inner in any::<bool>()
+    ) {
+        // Through another name, too: what is repeated counts each time.
+        let (outer, value) = ("a".repeat(bytes), "${b}");
+        let config = if inner { [("a", value), ("b", &outer)] } else { [("a", outer.as_str()), ("b", "")] };
+        let done = rendered(&"${a}".repeat(uses), &config);
+        match bytes * uses <= 4 << 20 {
+            true => prop_assert_eq!(done.unwrap().script.len(), bytes * uses),
+            false => prop_assert!(done.unwrap_err().message.contains("grows beyond 4194304 bytes")),
+        }
+    }
+
+    #[test]
     fn what_a_pattern_writes_it_reads_again(seconds in 0i64..4_000_000_000) {
         let at = crate::clock::from_millis(seconds * 1000);
         for pattern in ["yyyyMMddHHmmss", "yyyy-MM-dd HH:mm:ss", "d MMMM yyyy h:mm:ss a", "D/yyyy k.m.s"] {

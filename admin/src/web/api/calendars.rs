@@ -71,7 +71,9 @@ pub(in crate::web) struct CalendarBody {
     name: String,
     #[serde(default)]
     description: String,
+    /// One that stands twice counts once.
     #[serde(default)]
+    #[schema(value_type = Vec<DayOfWeek>)]
     weekdays: BTreeSet<DayOfWeek>,
     #[serde(default)]
     #[schema(value_type = BTreeMap<String, String>)]

@@ -239,14 +239,20 @@ pub(in crate::web) async fn leader(state: web::Data<AppState>) -> HttpResponse {
     path = "/hera/api/v1/members",
     tag = "cluster",
     summary = "The admins and workers that are alive",
+    params(("limit" = Option<u16>, Query, description = "1 to 1000; 100 if not given"), ("cursor" = Option<String>, Query, description = "`next` of the page before")),
     responses((status = 200, description = "done", body = List<Member>)),
 )]
-pub(in crate::web) async fn members(state: web::Data<AppState>) -> HttpResponse {
-    let view = state.master.leader();
-    let workers = state.master.workers();
+pub(in crate::web) async fn members(
+    state: web::Data<AppState>,
+    mut query: Query,
+) -> Result<HttpResponse> {
+    let page = query.page()?;
+    query.end()?;
+    // Workers are found by their ids, the admins before them.
     let mut items = Vec::new();
+    let view = state.master.leader();
     if let Some((name, http, connect)) = &view.leader {
-        items.push(Member::Admin {
+        let leading = Member::Admin {
             name: name.clone(),
             http: http.clone(),
             connect: Some(connect.clone()),
@@ -254,29 +260,38 @@ pub(in crate::web) async fn members(state: web::Data<AppState>) -> HttpResponse 
             is_self: view.is_self,
             // Of another admin only its lease is known.
             version: view.is_self.then_some(env!("CARGO_PKG_VERSION")),
-        });
+        };
+        items.push((-2, leading));
     }
     if !view.is_self {
         let listen = state.settings.listen.to_string();
-        items.push(Member::Admin {
+        let following = Member::Admin {
             name: listen.clone(),
             http: listen,
             connect: None,
             leading: false,
             is_self: true,
             version: Some(env!("CARGO_PKG_VERSION")),
-        });
+        };
+        items.push((-1, following));
     }
-    let connected = workers.iter().filter(|worker| worker.connected);
-    items.extend(connected.map(|worker| Member::Worker {
-        id: worker.id,
-        name: worker.name.clone(),
-        address: worker.address.clone(),
-        version: worker.version.clone(),
-        accepting: worker.accepting,
-        running: worker.running,
+    let workers = state.master.workers();
+    let mut connected: Vec<_> = workers.iter().filter(|worker| worker.connected).collect();
+    connected.sort_by_key(|worker| worker.id);
+    items.extend(connected.into_iter().map(|worker| {
+        let member = Member::Worker {
+            id: worker.id,
+            name: worker.name.clone(),
+            address: worker.address.clone(),
+            version: worker.version.clone(),
+            accepting: worker.accepting,
+            running: worker.running,
+        };
+        (worker.id.0, member)
     }));
-    HttpResponse::Ok().json(List::whole(items))
+    items.retain(|(key, _)| page.after.is_none_or(|after| *key > after));
+    let list = List::new(items, page.limit, |(key, _)| *key);
+    Ok(HttpResponse::Ok().json(list.map(|(_, member)| member)))
 }
 
 /// This admin and what it sees, on one page.

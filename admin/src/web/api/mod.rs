@@ -9,6 +9,8 @@ mod job_view;
 pub(super) mod jobs;
 pub(super) mod logs;
 mod masked;
+#[cfg(test)]
+mod properties;
 pub(super) mod render;
 pub(super) mod revisions;
 pub(super) mod runs;

@@ -234,3 +234,42 @@ async fn a_group_sent_back_as_it_was_makes_no_revision_when_that_is_asked() {
     assert_eq!(put(&shown).await["revision"], 2);
     assert_eq!(saves.try_recv().unwrap().config["secret.key"], "new");
 }
+
+#[actix_web::test]
+async fn members_come_in_pages_from_the_leader_to_the_last_worker() {
+    let app = App::start().await;
+    let worker = |id: i64, connected| WorkerView {
+        id: hera_domain::id::WorkerId(id),
+        name: format!("w{id}"),
+        address: "127.0.0.1".to_owned(),
+        version: "0.1.0".to_owned(),
+        connected,
+        accepting: true,
+        load: hera_domain::engine::Load::default(),
+        running: 0,
+        slots: 1,
+        disk_free_mib: 0,
+        last_seen: None,
+    };
+    let workers = [worker(9, true), worker(3, true), worker(5, false)];
+    app.workers.send_replace(Arc::new(workers.into()));
+    let token = app.token(Role::Member).await;
+    let members = "/hera/api/v1/members";
+    let whole = app.get(&token, members).await.json();
+    let whole = whole["items"].as_array().unwrap().clone();
+    let ids: Vec<_> = whole.iter().filter_map(|m| m["id"].as_i64()).collect();
+    assert_eq!(ids, [3, 9]);
+    assert_eq!(whole[0]["kind"], "admin");
+    let mut read = Vec::new();
+    let mut path = format!("{members}?limit=1");
+    loop {
+        let page = app.get(&token, &path).await.json();
+        assert_eq!(page["items"].as_array().unwrap().len(), 1);
+        read.push(page["items"][0].clone());
+        let Some(next) = page["next"].as_str() else {
+            break;
+        };
+        path = format!("{members}?limit=1&cursor={next}");
+    }
+    assert_eq!(read, whole);
+}
