@@ -468,13 +468,19 @@ fn calendars_come_before_the_jobs_that_go_by_them_and_leave_after_them() {
     let (status, told) = ends(&hera, &["plan", tree]);
     assert_eq!(status, Some(2), "{told}");
     for line in [
-        "~ update calendar workdays\n    removed:\n",
+        "~ update calendar workdays  (1 job goes by it)\n    removed:\n",
         "      -2026-10-01..2026-10-07 National Day\n      +2026-10-01..2026-10-08 National Day\n",
     ] {
         assert!(told.contains(line), "{told}");
     }
     hera.cli(&["apply", tree]).unwrap();
     assert_eq!(ends(&hera, &["plan", tree]).0, Some(0));
+    let inside = folder.join("calendars");
+    let (status, told) = ends(&hera, &["plan", inside.to_str().unwrap()]);
+    assert!(
+        status == Some(1) && told.contains("name the folder above"),
+        "{told}"
+    );
 
     // In use it cannot go, and afterwards it goes last.
     std::fs::remove_file(folder.join("calendars/workdays.yml")).unwrap();

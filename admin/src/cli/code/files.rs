@@ -221,6 +221,12 @@ impl Reader {
             } else if is_yaml(entry) && !entry.ends_with(GROUP) {
                 let read = match &own {
                     Some(group) => self.job(entry, group),
+                    None if depth == 0 && self.home.ends_with(calendars::FOLDER) => {
+                        Err(anyhow::anyhow!(
+                            "{} belongs to no group; if it is a calendar, name the folder above",
+                            entry.display()
+                        ))
+                    }
                     None => Err(anyhow::anyhow!(
                         "{} belongs to no group: put a {GROUP} beside it",
                         entry.display()

@@ -64,6 +64,9 @@ pub(super) struct Change {
     pub(super) file: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) fields: Vec<Diff>,
+    /// How many jobs go by the calendar as yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) jobs: Option<usize>,
     #[serde(skip)]
     pub(super) source: Option<Rc<Source>>,
     #[serde(skip)]
@@ -362,6 +365,7 @@ impl Planner<'_> {
             id: there.is_some().then_some(key),
             file: Some(source.path.display().to_string()),
             fields,
+            jobs: None,
             source: Some(Rc::clone(source)),
             key,
             body,
@@ -416,6 +420,7 @@ impl Planner<'_> {
             id: (key > 0).then_some(key),
             file: Some(file.source.path.display().to_string()),
             fields: Vec::new(),
+            jobs: None,
             source: Some(Rc::clone(&file.source)),
             key,
             body: Value::Null,
@@ -462,6 +467,7 @@ impl Planner<'_> {
             id: Some(left.id),
             file: None,
             fields: Vec::new(),
+            jobs: None,
             source: None,
             key: left.id,
             body: Value::Null,

@@ -47,10 +47,18 @@ fn change(matched: &Matched<'_>, file: &CalendarFile) -> anyhow::Result<Option<C
         id: there.map(|there| there.id.0),
         file: Some(source.path.display().to_string()),
         fields,
+        jobs: there.map(|_| users(matched, &content.name)),
         source: Some(Rc::clone(source)),
         key: there.map_or(0, |there| there.id.0),
         body,
     }))
+}
+
+/// How many jobs of the admin go by a calendar.
+fn users(matched: &Matched<'_>, name: &str) -> usize {
+    let jobs = matched.there.jobs.values();
+    jobs.filter(|job| job.json["schedule"]["calendar"]["name"] == name)
+        .count()
 }
 
 /// Calendars that no file has. Files that do not begin at the root say nothing of them.

@@ -76,7 +76,14 @@ pub(super) fn change(change: &Change) -> String {
                 text.push_str(&format!("  ({summary})"));
             }
         }
-        Action::Update => change.fields.iter().for_each(|diff| field(diff, &mut text)),
+        Action::Update => {
+            match change.jobs {
+                None | Some(0) => {}
+                Some(1) => text.push_str("  (1 job goes by it)"),
+                Some(n) => text.push_str(&format!("  ({n} jobs go by it)")),
+            }
+            change.fields.iter().for_each(|diff| field(diff, &mut text));
+        }
         Action::Open | Action::Close | Action::Invalidate | Action::Delete => {}
     }
     text
