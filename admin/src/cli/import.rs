@@ -10,14 +10,19 @@ use hera_settings::Settings;
 use super::database::open_ready;
 use super::table::{self, say};
 use crate::app;
-use crate::import::{self, Finding, Options, Report, Severity};
+use crate::import::{self, Finding, Kind, Options, Report, Severity};
 
-/// Findings of one severity and kind that a person is shown; the rest is in the whole report.
+/// Lines of one severity and kind that a person is shown; the rest is in the whole report. A dry
+/// run shows all that is lost or kept closed: it is made for that.
 const SHOWN: usize = 10;
+/// Rows of one line.
+const ROWS: usize = 8;
 
 #[derive(Debug, Args)]
 pub(super) struct ImportLine {
-    /// HERA's database: mysql://user:password@host:port/database, or its JDBC address
+    /// HERA's database: mysql://user:password@host:port/database, or its JDBC address. From the
+    /// environment, no list of processes shows the password
+    #[arg(env = "HERA_IMPORT_URL", hide_env_values = true)]
     url: String,
     /// Change nothing and only report; works while an admin runs
     #[arg(long)]
@@ -98,8 +103,9 @@ fn print(report: &Report, is_written: bool) -> anyhow::Result<()> {
         "DELETED IN HERA",
     ];
     table::print(&head, &rows)?;
+    let mut is_cut = false;
     for severity in Severity::ALL {
-        print_findings(report, severity)?;
+        is_cut |= print_findings(report, severity)?;
     }
     if !report.renumbered.is_empty() {
         say(&format!("\nother ids ({}):", report.renumbered.len()))?;
@@ -110,9 +116,9 @@ fn print(report: &Report, is_written: bool) -> anyhow::Result<()> {
                 moved.old, moved.new, moved.name
             ))?;
         }
-        rest(report.renumbered.len())?;
+        rest(report.renumbered.len().saturating_sub(SHOWN))?;
     }
-    let is_cut = report.renumbered.len() > SHOWN || is_cut(report);
+    is_cut |= report.renumbered.len() > SHOWN;
     if is_cut && !is_written {
         say("\n--report FILE writes the whole report, --json prints it.")?;
     }
@@ -122,72 +128,123 @@ fn print(report: &Report, is_written: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn print_findings(report: &Report, severity: Severity) -> anyhow::Result<()> {
-    let all: Vec<&Finding> = of(report, severity).collect();
-    if all.is_empty() {
-        return Ok(());
+/// Whether some were left out.
+fn print_findings(report: &Report, severity: Severity) -> anyhow::Result<bool> {
+    let all = report.of(severity);
+    if all == 0 {
+        return Ok(false);
     }
-    say(&format!("\n{} ({}):", severity.title(), all.len()))?;
-    let mut kinds: BTreeMap<_, Vec<&Finding>> = BTreeMap::new();
-    for finding in all {
-        kinds.entry(finding.kind).or_default().push(finding);
-    }
-    for findings in kinds.values() {
-        for finding in findings.iter().take(SHOWN) {
-            say(&format!("  {}", sentence(finding)))?;
+    say(&format!("\n{} ({all}):", severity.title()))?;
+    let is_whole = report.dry_run && severity <= Severity::Closed;
+    let mut is_cut = false;
+    for lines in lines(&report.findings, severity).values() {
+        let shown = if is_whole { lines.len() } else { SHOWN };
+        for line in lines.iter().take(shown) {
+            say(&format!("  {line}"))?;
         }
-        rest(findings.len())?;
+        is_cut |= rest(lines.len().saturating_sub(shown))?;
     }
-    Ok(())
+    Ok(is_cut)
 }
 
-fn sentence(finding: &Finding) -> String {
-    let Finding {
-        severity: _,
-        kind,
-        table,
-        id,
-        name,
-        column,
-        what,
-        todo,
-    } = finding;
-    let row = match (id, name.as_str()) {
+/// The findings of a severity as sentences; what is so of several rows is said once.
+fn lines(findings: &[Finding], severity: Severity) -> BTreeMap<Kind, Vec<String>> {
+    let mut kinds: BTreeMap<Kind, Vec<Vec<&Finding>>> = BTreeMap::new();
+    let mut places: BTreeMap<(Kind, &str, &str, &str), usize> = BTreeMap::new();
+    for finding in findings.iter().filter(|f| f.severity == severity) {
+        let groups = kinds.entry(finding.kind).or_default();
+        let said = (finding.kind, finding.column, &*finding.what, &*finding.todo);
+        match places.get(&said) {
+            Some(place) if finding.id != 0 => groups[*place].push(finding),
+            Some(_) | None => {
+                if finding.id != 0 {
+                    places.insert(said, groups.len());
+                }
+                groups.push(vec![finding]);
+            }
+        }
+    }
+    let kinds = kinds.into_iter();
+    kinds
+        .map(|(kind, groups)| (kind, groups.iter().map(|rows| sentence(rows)).collect()))
+        .collect()
+}
+
+/// What is so of these rows.
+fn sentence(rows: &[&Finding]) -> String {
+    let [first, ..] = rows else {
+        return String::new();
+    };
+    let kind = first.kind.as_str();
+    let who = match (first.id, first.name.as_str()) {
+        _ if rows.len() > 1 => {
+            let ids: Vec<String> = rows.iter().take(ROWS).map(|f| f.id.to_string()).collect();
+            let more = match rows.len().checked_sub(ROWS) {
+                Some(more) if more > 0 => format!(" and {more} more"),
+                Some(_) | None => String::new(),
+            };
+            format!("{kind} {}{more}", ids.join(", "))
+        }
         // Of a table that is not read, the name is all.
-        (0, name) if table.is_empty() => name.to_owned(),
-        (0, _) => (*table).to_owned(),
-        (id, "") => format!("{} {id}", kind.as_str()),
-        (id, name) => format!("{} {id} ({name})", kind.as_str()),
+        (0, name) if first.table.is_empty() => name.to_owned(),
+        (0, _) => first.table.to_owned(),
+        (id, "") => format!("{kind} {id}"),
+        (id, name) => format!("{kind} {id} ({name})"),
     };
-    let place = if column.is_empty() {
-        row
+    let place = if first.column.is_empty() {
+        who
     } else {
-        format!("{row}, {column}")
+        format!("{who}, {}", first.column)
     };
-    let todo = if todo.is_empty() {
+    let todo = if first.todo.is_empty() {
         String::new()
     } else {
-        format!(" → {todo}")
+        format!(" → {}", first.todo)
     };
-    format!("{place}: {what}{todo}")
+    format!("{place}: {}{todo}", first.what)
 }
 
-fn rest(count: usize) -> anyhow::Result<()> {
-    match count.checked_sub(SHOWN) {
-        Some(more) if more > 0 => say(&format!("  … and {more} more")),
-        Some(_) | None => Ok(()),
+/// Says that lines were left out, if any were.
+fn rest(more: usize) -> anyhow::Result<bool> {
+    if more > 0 {
+        say(&format!("  … and {more} more"))?;
     }
+    Ok(more > 0)
 }
 
-fn of(report: &Report, severity: Severity) -> impl Iterator<Item = &Finding> {
-    let findings = report.findings.iter();
-    findings.filter(move |finding| finding.severity == severity)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn is_cut(report: &Report) -> bool {
-    let mut counts: BTreeMap<_, usize> = BTreeMap::new();
-    for finding in &report.findings {
-        *counts.entry((finding.severity, finding.kind)).or_default() += 1;
+    fn finding(id: i64, name: &str, what: &str) -> Finding {
+        Finding {
+            severity: Severity::Closed,
+            kind: Kind::Job,
+            table: Kind::Job.table(),
+            id,
+            name: name.to_owned(),
+            column: "configs",
+            what: what.to_owned(),
+            todo: "set it".to_owned(),
+        }
     }
-    counts.values().any(|count| *count > SHOWN)
+
+    #[test]
+    fn what_is_so_of_several_rows_is_said_once_and_each_row_is_named() {
+        let mut findings: Vec<Finding> = (1..=10).map(|id| finding(id, "a", "same")).collect();
+        findings.push(finding(11, "汇总", "other"));
+        findings.push(finding(12, "", "third"));
+        findings.push(finding(0, "", "all"));
+        let said = lines(&findings, Severity::Closed);
+        assert_eq!(
+            said[&Kind::Job],
+            [
+                "job 1, 2, 3, 4, 5, 6, 7, 8 and 2 more, configs: same → set it",
+                "job 11 (汇总), configs: other → set it",
+                "job 12, configs: third → set it",
+                "hera_job, configs: all → set it",
+            ]
+        );
+        assert!(lines(&findings, Severity::Refused).is_empty());
+    }
 }

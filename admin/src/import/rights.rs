@@ -150,7 +150,10 @@ impl Importer {
         let team = row.team.as_deref().unwrap_or_default().trim();
         let team_id: Option<TeamId> = world.teams.get(team).copied();
         let (Some((subject, id)), Some(team)) = (target, team_id) else {
-            let (column, what) = if target.is_none() {
+            let (column, what) = if !matches!(kind, "job" | "group") {
+                let kind = kind.escape_debug();
+                ("type", format!("\"{kind}\" is neither job nor group"))
+            } else if target.is_none() {
                 ("target_id", format!("{kind} {id} is missing or deleted"))
             } else {
                 ("uid", format!("\"{team}\" is no group account"))

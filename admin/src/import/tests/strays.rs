@@ -2,6 +2,54 @@
 
 use super::*;
 
+/// Rows that lead nowhere, and what is said of them.
+const STRAYS: [(Kind, i64, &str); 16] = [
+    (Kind::Team, 3, "Altered name: another group account"),
+    (Kind::Team, 4, "Refused name: a name has 1 to 64"),
+    (Kind::User, 1, "Refused gid: belongs to group account 77"),
+    (
+        Kind::User,
+        2,
+        "Refused name: a user of this name is in another team",
+    ),
+    (
+        Kind::User,
+        3,
+        "Note name: a user of this name is in the same team",
+    ),
+    (
+        Kind::HostGroup,
+        3,
+        "Altered name: another host group has this name",
+    ),
+    (Kind::HostGroup, 4, "Refused name: "),
+    (
+        Kind::Host,
+        1,
+        "Refused host_group_id: host group 42 is missing",
+    ),
+    (Kind::Host, 2, "Refused host: "),
+    (Kind::Area, 2, "Refused name: "),
+    (Kind::Follower, 1, "Altered user_ids: person 9 is missing"),
+    (Kind::Follower, 1, "Altered user_ids: person x is missing"),
+    (
+        Kind::Follower,
+        555,
+        "Refused job_id: follows a job that is missing",
+    ),
+    (Kind::Permission, 2, "Refused target_id: job 888 is missing"),
+    (
+        Kind::Permission,
+        3,
+        "Refused uid: \"ghost\" is no group account",
+    ),
+    (
+        Kind::Permission,
+        4,
+        "Refused type: \"x\" is neither job nor group",
+    ),
+];
+
 #[tokio::test]
 async fn people_places_and_rights_that_lead_nowhere_are_named() {
     let Some(hera) = hera() else { return };
@@ -17,51 +65,9 @@ async fn people_places_and_rights_that_lead_nowhere_are_named() {
              (1, 1, 'job', 'dw', 1), (2, 888, 'job', 'dw', 1), (3, 1, 'job', 'ghost', 1), (4, 1, 'x', 'dw', 1), \
              (5, 2, 'group', 'dw', 1), (6, 1, 'job', 'hera', 0)",
     );
-    let named = [
-        (Kind::Team, 3, "Altered name: another group account"),
-        (Kind::Team, 4, "Refused name: a name has 1 to 64"),
-        (Kind::User, 1, "Refused gid: belongs to group account 77"),
-        (
-            Kind::User,
-            2,
-            "Refused name: a user of this name is in another team",
-        ),
-        (
-            Kind::User,
-            3,
-            "Note name: a user of this name is in the same team",
-        ),
-        (
-            Kind::HostGroup,
-            3,
-            "Altered name: another host group has this name",
-        ),
-        (Kind::HostGroup, 4, "Refused name: "),
-        (
-            Kind::Host,
-            1,
-            "Refused host_group_id: host group 42 is missing",
-        ),
-        (Kind::Host, 2, "Refused host: "),
-        (Kind::Area, 2, "Refused name: "),
-        (Kind::Follower, 1, "Altered user_ids: person 9 is missing"),
-        (Kind::Follower, 1, "Altered user_ids: person x is missing"),
-        (
-            Kind::Follower,
-            555,
-            "Refused job_id: follows a job that is missing",
-        ),
-        (Kind::Permission, 2, "Refused target_id: job 888 is missing"),
-        (
-            Kind::Permission,
-            3,
-            "Refused uid: \"ghost\" is no group account",
-        ),
-        (Kind::Permission, 4, "Refused target_id: x 1 is missing"),
-    ];
     for target in targets().await {
         let report = import(&hera, &target.store, options()).await;
-        for (kind, id, text) in named {
+        for (kind, id, text) in STRAYS {
             let said = about(&report, kind, id);
             assert!(
                 said.iter().any(|line| line.starts_with(text)),
@@ -69,7 +75,7 @@ async fn people_places_and_rights_that_lead_nowhere_are_named() {
             );
         }
         let refused = report.of(Severity::Refused);
-        let rows = named
+        let rows = STRAYS
             .iter()
             .filter(|(.., text)| text.starts_with("Refused"));
         assert_eq!(refused, rows.count(), "{:?}", report.findings);
