@@ -1,14 +1,20 @@
 //! What a cron expression means: its next fires.
 
+use std::sync::Arc;
+
 use actix_web::{HttpResponse, web};
 use chrono_tz::Tz;
+use hera_domain::calendar::{CalendarContent, CalendarDef, DayRule, DayVerdict};
+use hera_domain::clock::Timestamp;
 use hera_domain::cron::{CronExpr, CronKind};
+use hera_domain::zone::local_date;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::master::Definitions;
 use crate::web::AppState;
 use crate::web::error::{Error, Result};
-use crate::web::extract::{Instant, MAX_LIMIT, Query, rfc3339};
+use crate::web::extract::{Instant, MAX_LIMIT, Query, opt_time, rfc3339, time};
 use crate::web::i18n::Lang;
 
 #[utoipa::path(
@@ -16,7 +22,7 @@ use crate::web::i18n::Lang;
     path = "/hera/api/v1/cron/next",
     tag = "rendering",
     summary = "When an expression fires next",
-    params(("expr" = String, Query, description = "the expression"), ("timezone" = Option<String>, Query, description = "the zone; the installation's if not given"), ("from" = Option<String>, Query, description = "fires after this instant; now if not given"), ("count" = Option<u16>, Query, description = "1 to 1000; 5 if not given")),
+    params(("expr" = String, Query, description = "the expression"), ("calendar" = Option<String>, Query, description = "the name of a calendar"), ("rule" = Option<DayRule>, Query, description = "what it does to the fires"), ("timezone" = Option<String>, Query, description = "the zone; the installation's if not given"), ("from" = Option<String>, Query, description = "fires after this instant; now if not given"), ("count" = Option<u16>, Query, description = "1 to 1000; 5 if not given")),
     responses((status = 200, description = "done", body = FiresJson)),
 )]
 pub(in crate::web) async fn next(
@@ -31,7 +37,9 @@ pub(in crate::web) async fn next(
         .take::<Instant>("from")?
         .map_or_else(|| state.clock.now(), |at| at.0);
     let count = query.take::<usize>("count")?.unwrap_or(5);
+    let rule = (query.take("calendar")?, query.take("rule")?);
     query.end()?;
+    let calendar = calendar(&state.master.definitions(), rule)?;
     if count == 0 || count > MAX_LIMIT {
         return Err(Error::invalid(
             "count",
@@ -42,19 +50,50 @@ pub(in crate::web) async fn next(
     // An expression may fire once in four years: looking for it is work for another thread.
     let kind = expr.kind();
     let words = expr.words();
-    let words = Words {
-        en: Lang::En.cron(&words),
-        zh: Lang::Zh.cron(&words),
-    };
-    let fires = web::block(move || {
-        expr.fires(zone, from)
-            .take(count)
-            .map(rfc3339)
-            .collect::<Vec<_>>()
+    let words = Words::of(|lang| lang.cron(&words));
+    let (fires, changed) = web::block(move || {
+        let fires: Vec<_> = expr.fires(zone, from).take(count).collect();
+        let changed = calendar.map(|(calendar, rule)| {
+            let changed = fires
+                .iter()
+                .filter_map(|at| ChangedJson::of(&calendar.content, rule, zone, *at));
+            changed.collect()
+        });
+        (fires, changed)
     })
     .await
     .map_err(|e| Error::Internal(e.into()))?;
-    Ok(HttpResponse::Ok().json(FiresJson { fires, kind, words }))
+    Ok(HttpResponse::Ok().json(FiresJson {
+        fires: fires.into_iter().map(rfc3339).collect(),
+        kind,
+        words,
+        changed,
+    }))
+}
+
+/// The calendar and what it does, if they are asked for: both or neither.
+fn calendar(
+    definitions: &Definitions,
+    asked: (Option<String>, Option<DayRule>),
+) -> Result<Option<(Arc<CalendarDef>, DayRule)>> {
+    match asked {
+        (None, None) => Ok(None),
+        (Some(name), Some(rule)) => match definitions.calendar_named(&name) {
+            Some(calendar) => Ok(Some((Arc::clone(calendar), rule))),
+            None => {
+                let message = format!("there is no calendar \"{}\"", name.escape_debug());
+                Err(Error::invalid("calendar", message))
+            }
+        },
+        (Some(_), None) => Err(Error::invalid(
+            "rule",
+            "is missing: say what the calendar does",
+        )),
+        (None, Some(_)) => Err(Error::invalid(
+            "calendar",
+            "is missing: say which one the rule is for",
+        )),
+    }
 }
 
 /// When an expression fires next.
@@ -64,13 +103,59 @@ struct FiresJson {
     fires: Vec<String>,
     kind: CronKind,
     words: Words,
+    /// The fires that the calendar changes; only with a calendar.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed: Option<Vec<ChangedJson>>,
 }
 
-/// The expression as people say it.
+/// A fire that is not due as planned, and why.
+#[derive(Serialize, ToSchema)]
+struct ChangedJson {
+    #[serde(serialize_with = "time")]
+    #[schema(value_type = String, format = DateTime)]
+    fire: Timestamp,
+    /// When it is due instead; none if it is skipped.
+    #[serde(serialize_with = "opt_time")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    due_at: Option<Timestamp>,
+    words: Words,
+}
+
+impl ChangedJson {
+    fn of(calendar: &CalendarContent, rule: DayRule, zone: Tz, fire: Timestamp) -> Option<Self> {
+        let day = local_date(zone, fire);
+        let verdict = calendar.judge(rule, day);
+        let due_at = match verdict {
+            DayVerdict::AsPlanned => return None,
+            DayVerdict::Skipped => None,
+            DayVerdict::Moved(_) | DayVerdict::NowhereToGo => {
+                Some(calendar.due_at(rule, zone, fire))
+            }
+        };
+        let note = calendar.note(day);
+        let words = Words::of(|lang| lang.day_verdict(verdict, note).unwrap_or_default());
+        Some(Self {
+            fire,
+            due_at,
+            words,
+        })
+    }
+}
+
+/// Something as people say it.
 #[derive(Serialize, ToSchema)]
 struct Words {
     #[schema(example = "every day at 06:30")]
     en: String,
     #[schema(example = "每天 06:30")]
     zh: String,
+}
+
+impl Words {
+    fn of(say: impl Fn(Lang) -> String) -> Self {
+        Self {
+            en: say(Lang::En),
+            zh: say(Lang::Zh),
+        }
+    }
 }

@@ -149,3 +149,37 @@ async fn the_api_makes_shows_and_saves_calendars() {
         bad.text()
     );
 }
+
+#[actix_web::test]
+async fn fires_are_told_with_what_a_calendar_makes_of_them() {
+    let app = App::with_calendar().await;
+    let token = app.token(Role::Member).await;
+    let path = "/hera/api/v1/cron/next?timezone=Asia/Shanghai&from=2026-11-20T00:00:00Z\
+                &expr=0+30+6+*+*+?&count=3";
+    let ask = async |more: &str| app.get(&token, &format!("{path}{more}")).await;
+    let moved = ask("&calendar=workdays&rule=next").await.json();
+    let words = json!({"en": "due on 2026-11-23", "zh": "改到 2026-11-23 执行"});
+    let monday = "2026-11-22T22:30:00.000Z";
+    assert_eq!(
+        moved["changed"],
+        json!([
+            {"fire": "2026-11-20T22:30:00.000Z", "due_at": monday, "words": words},
+            {"fire": "2026-11-21T22:30:00.000Z", "due_at": monday, "words": words},
+        ])
+    );
+    assert_eq!(moved["fires"][2], monday);
+    let skipped = ask("&calendar=workdays&rule=include").await.json();
+    assert_eq!(skipped["changed"][1]["due_at"], Value::Null);
+    assert_ne!(skipped["changed"][1]["words"]["zh"], "");
+    assert_eq!(ask("").await.json().get("changed"), None);
+    for (more, field) in [
+        ("&calendar=workdays", "rule"),
+        ("&rule=next", "calendar"),
+        ("&rule=next&calendar=none", "calendar"),
+        ("&rule=over&calendar=workdays", "rule"),
+    ] {
+        let refused = ask(more).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{more}");
+        assert_eq!(refused.first_error().0, field, "{more}");
+    }
+}
