@@ -262,6 +262,7 @@ impl<'a> Renderer<'a> {
     fn left(&self, filled: &Text, done: &Text) -> (Vec<Warning>, Vec<Span>) {
         let mut warnings: Vec<Warning> = Vec::new();
         let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut script = scan::Places::of(self.script);
         let mut from = 0;
         while let Some(found) = scan::next_name(&filled.text, from) {
             from = found.end;
@@ -276,7 +277,7 @@ impl<'a> Renderer<'a> {
             places.insert(name, warnings.len());
             warnings.push(Warning {
                 name: name.to_owned(),
-                position: scan::position(self.script, filled.source_of(found.start)),
+                position: script.place(filled.source_of(found.start)),
                 known,
             });
         }

@@ -60,12 +60,68 @@ pub(super) fn only_name(text: &str) -> Option<&str> {
 
 /// The place of a byte in a text.
 pub(crate) fn position(text: &str, byte: usize) -> Position {
-    let end = text.floor_char_boundary(byte);
-    let before = text.get(..end).unwrap_or_default();
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    Position {
-        offset: before.chars().count(),
-        line: before.matches('\n').count() + 1,
-        column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
+    Places::of(text).place(byte)
+}
+
+/// Tells the places of many bytes. Those that come in their order cost one pass through the text
+/// together: a script may hold a hundred thousand names.
+pub(super) struct Places<'a> {
+    text: &'a str,
+    /// The byte up to which has been counted.
+    byte: usize,
+    at: Position,
+}
+
+impl<'a> Places<'a> {
+    pub(super) fn of(text: &'a str) -> Self {
+        let at = Position {
+            offset: 0,
+            line: 1,
+            column: 1,
+        };
+        Self { text, byte: 0, at }
+    }
+
+    pub(super) fn place(&mut self, byte: usize) -> Position {
+        let end = self.text.floor_char_boundary(byte);
+        if end < self.byte {
+            *self = Self::of(self.text);
+        }
+        for c in self.text.get(self.byte..end).unwrap_or_default().chars() {
+            self.at.offset += 1;
+            self.at.column += 1;
+            if c == '\n' {
+                self.at.line += 1;
+                self.at.column = 1;
+            }
+        }
+        self.byte = end;
+        self.at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_place_is_counted_from_the_start_whatever_was_asked_before(
+            text in "[a日\n]{0,30}", bytes in prop::collection::vec(0usize..100, 1..6)
+        ) {
+            let mut places = Places::of(&text);
+            for byte in bytes {
+                let before = text.get(..text.floor_char_boundary(byte)).unwrap_or_default();
+                let line = before.rsplit('\n').next().unwrap_or_default();
+                let counted = Position {
+                    offset: before.chars().count(),
+                    line: before.split('\n').count(),
+                    column: line.chars().count() + 1,
+                };
+                prop_assert_eq!(places.place(byte), counted);
+            }
+        }
     }
 }
