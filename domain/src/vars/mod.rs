@@ -5,8 +5,12 @@ mod builtin;
 mod calendar;
 mod circle;
 mod date_format;
+#[cfg(test)]
+mod download_tests;
+mod downloads;
 mod render;
 mod scan;
+mod spans;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -18,7 +22,8 @@ use chrono_tz::Tz;
 
 pub use builtin::{RunFacts, batch_id, builtins, environment};
 pub use circle::{Circle, circles, names_another};
-pub use render::{check, render, render_keeping_secrets};
+pub use downloads::Download;
+pub use render::{check, put_secrets_back, render, render_keeping_secrets};
 pub(crate) use scan::position;
 
 use crate::clock::Timestamp;
@@ -44,6 +49,8 @@ pub struct Context<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendered {
     pub script: String,
+    /// The files that it wants beside it, in the order it names them; they are taken out of it.
+    pub downloads: Vec<Download>,
     /// The names that were left as they are, in the order of first use.
     pub warnings: Vec<Warning>,
     /// Every variable that was filled in, in the order of first use.
@@ -129,6 +136,7 @@ pub enum Spot {
 
 /// A place in a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Position {
     /// In characters from 0.
     pub offset: usize,
@@ -150,4 +158,14 @@ impl std::fmt::Display for Position {
 pub struct RenderError {
     pub position: Position,
     pub message: String,
+}
+
+impl RenderError {
+    /// What is wrong at a byte of a script.
+    fn at(script: &str, byte: usize, message: &str) -> Self {
+        Self {
+            position: scan::position(script, byte),
+            message: message.to_owned(),
+        }
+    }
 }

@@ -1,11 +1,14 @@
 //! Filling in.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::rc::Rc;
 
 use chrono::{Days, NaiveDate};
 
 use super::circle::Circle;
+use super::downloads::{self, Download, Taken, download_error};
+use super::spans::spans;
 use super::text::Text;
 use super::zdt::{self, Moment, ZdtError};
 use super::{Context, Overridden, RenderError, Rendered, Span, Spot, Used, Warning, scan};
@@ -36,12 +39,25 @@ pub fn render_keeping_secrets(
     Renderer::new(script, context, true).render()
 }
 
+/// Puts the secrets back into what [`render_keeping_secrets`] has made of a script.
+///
+/// # Errors
+/// As [`render`].
+pub fn put_secrets_back(script: &str, context: &Context<'_>) -> Result<String, RenderError> {
+    let mut renderer = Renderer::new(script, context, false);
+    let whole = 0..script.len();
+    let filled = renderer.fill_names(std::slice::from_ref(&whole))?;
+    let dated = renderer.fill_dates(&filled)?;
+    Ok(renderer.fill_yesterday(&dated).text)
+}
+
 /// Whether every date expression of a script (or of a config value) can be read. One that is put
 /// together from other variables can only be checked when it is rendered.
 ///
 /// # Errors
 /// Names the one that cannot.
 pub fn check(script: &str) -> Result<(), RenderError> {
+    downloads::check(script)?;
     let mut from = 0;
     while let Some(found) = scan::next_date(script, from) {
         let inner_start = script.len() - found.inner.len();
@@ -49,7 +65,7 @@ pub fn check(script: &str) -> Result<(), RenderError> {
             Ok((_, length)) => from = inner_start + length,
             Err(error) if holds_variable(found.inner, error.at) => from = inner_start,
             Err(error) => {
-                return Err(error_at(
+                return Err(RenderError::at(
                     script,
                     inner_start + error.at,
                     &date_error(&error.message),
@@ -70,13 +86,6 @@ fn holds_variable(inner: &str, at: usize) -> bool {
         None => wrong.trim_start_matches(|c: char| c.is_ascii_digit() || c == '-' || c == '+'),
     };
     scan::next_name(part, 0).is_some_and(|found| found.start == 0)
-}
-
-fn error_at(script: &str, byte: usize, message: &str) -> RenderError {
-    RenderError {
-        position: scan::position(script, byte),
-        message: message.to_owned(),
-    }
 }
 
 fn date_error(message: &str) -> String {
@@ -117,45 +126,96 @@ impl<'a> Renderer<'a> {
     }
 
     fn render(mut self) -> Result<Rendered, RenderError> {
-        let filled = self.fill_names()?;
+        let taken = self.take_downloads()?;
+        let filled = self.fill_names(&taken.around)?;
         let dated = self.fill_dates(&filled)?;
         let done = self.fill_yesterday(&dated);
-        let (warnings, left) = self.left(&filled, &done);
+        let texts = taken.filled.iter().chain([&filled]);
+        let (warnings, left) = self.left(texts, &done);
         let spans = spans(&done, left);
         Ok(Rendered {
             script: done.text,
+            downloads: taken.downloads,
             warnings,
             variables: self.variables,
             spans,
         })
     }
 
-    fn fill_names(&mut self) -> Result<Text, RenderError> {
-        let mut filled = Text::default();
-        let mut done = 0;
-        let mut from = 0;
-        while let Some(found) = scan::next_name(self.script, from) {
-            from = found.end;
-            let Some(value) = self.value(found.inner, found.start)? else {
+    /// Takes the downloads out.
+    fn take_downloads(&mut self) -> Result<Taken, RenderError> {
+        let mut taken = Taken::default();
+        let (mut from, mut done) = (0, 0);
+        let mut bytes = 0;
+        while let Some(found) = downloads::next(self.script, from)? {
+            from = found.whole.end;
+            let start = found.whole.start;
+            let filled = self.fill_names(std::slice::from_ref(&found.inner))?;
+            bytes += filled.text.len();
+            self.check_bytes(bytes, start)?;
+            // Where a file comes from is shown to everybody.
+            if self.holds_secret(&filled, 0..filled.text.len()) {
+                if found.is_literal(self.script) {
+                    let message = "a secret cannot stand in it; take it out";
+                    return Err(self.download_error(start, message));
+                }
+                continue;
+            }
+            let dated = self.fill_dates(&filled)?;
+            let inner = self.fill_yesterday(&dated).text;
+            let Some(read) = downloads::read(&inner) else {
                 continue;
             };
-            let between = self.script.get(done..found.start).unwrap_or_default();
-            filled.push_script(between, done);
-            filled.push_value(&value.text, found.start, value.variable);
-            done = found.end;
-            self.check_size(&filled, found.start)?;
+            let position = scan::position(self.script, start);
+            read.and_then(|(uri, name)| {
+                taken.add(Download {
+                    uri,
+                    name,
+                    position,
+                })
+            })
+            .map_err(|message| self.download_error(start, &message))?;
+            taken.around.push(done..start);
+            taken.filled.push(filled);
+            done = found.whole.end;
         }
-        filled.push_script(self.script.get(done..).unwrap_or_default(), done);
-        self.check_size(&filled, done)?;
+        taken.around.push(done..self.script.len());
+        Ok(taken)
+    }
+
+    fn download_error(&self, at: usize, message: &str) -> RenderError {
+        RenderError::at(self.script, at, &download_error(message))
+    }
+
+    /// Fills in the names of some parts of the script.
+    fn fill_names(&mut self, parts: &[Range<usize>]) -> Result<Text, RenderError> {
+        let mut filled = Text::default();
+        for part in parts {
+            let script = self.script.get(..part.end).unwrap_or_default();
+            let (mut done, mut from) = (part.start, part.start);
+            while let Some(found) = scan::next_name(script, from) {
+                from = found.end;
+                let Some(value) = self.value(found.inner, found.start)? else {
+                    continue;
+                };
+                let between = script.get(done..found.start).unwrap_or_default();
+                filled.push_script(between, done);
+                filled.push_value(&value.text, found.start, value.variable);
+                done = found.end;
+                self.check_bytes(filled.text.len(), found.start)?;
+            }
+            filled.push_script(script.get(done..).unwrap_or_default(), done);
+            self.check_bytes(filled.text.len(), done)?;
+        }
         Ok(filled)
     }
 
-    fn check_size(&self, text: &Text, at: usize) -> Result<(), RenderError> {
-        if text.text.len() <= MAX_BYTES {
+    fn check_bytes(&self, bytes: usize, at: usize) -> Result<(), RenderError> {
+        if bytes <= MAX_BYTES {
             return Ok(());
         }
         let message = format!("the script grows beyond {MAX_BYTES} bytes here; use shorter values");
-        Err(error_at(self.script, at, &message))
+        Err(RenderError::at(self.script, at, &message))
     }
 
     fn value(&mut self, name: &str, at: usize) -> Result<Option<Value>, RenderError> {
@@ -184,7 +244,7 @@ impl<'a> Renderer<'a> {
                 let circle = Circle(path.split_off(from.unwrap_or(0)));
                 let message =
                     format!("these variables name each other: {circle}; give one of them a value");
-                return Err(error_at(self.script, at, &message));
+                return Err(RenderError::at(self.script, at, &message));
             }
             let Some(next) = self.lookup(other).into_iter().next() else {
                 break;
@@ -259,27 +319,33 @@ impl<'a> Renderer<'a> {
     }
 
     /// The names that stay, once each, and the places of all in the text that is done.
-    fn left(&self, filled: &Text, done: &Text) -> (Vec<Warning>, Vec<Span>) {
+    fn left<'t>(
+        &self,
+        filled: impl Iterator<Item = &'t Text>,
+        done: &Text,
+    ) -> (Vec<Warning>, Vec<Span>) {
         let mut warnings: Vec<Warning> = Vec::new();
         let mut places: BTreeMap<&str, usize> = BTreeMap::new();
         let mut script = scan::Places::of(self.script);
-        let mut from = 0;
-        while let Some(found) = scan::next_name(&filled.text, from) {
-            from = found.end;
-            let name = found.inner;
-            if !is_name(name) || name == YESTERDAY || places.contains_key(name) {
-                continue;
+        for text in filled {
+            let mut from = 0;
+            while let Some(found) = scan::next_name(&text.text, from) {
+                from = found.end;
+                let name = found.inner;
+                if !is_name(name) || name == YESTERDAY || places.contains_key(name) {
+                    continue;
+                }
+                let known = !self.lookup(name).is_empty();
+                if known && self.keep_secrets && config::is_secret(name) {
+                    continue;
+                }
+                places.insert(name, warnings.len());
+                warnings.push(Warning {
+                    name: name.to_owned(),
+                    position: script.place(text.source_of(found.start)),
+                    known,
+                });
             }
-            let known = !self.lookup(name).is_empty();
-            if known && self.keep_secrets && config::is_secret(name) {
-                continue;
-            }
-            places.insert(name, warnings.len());
-            warnings.push(Warning {
-                name: name.to_owned(),
-                position: script.place(filled.source_of(found.start)),
-                known,
-            });
         }
         let mut spans = Vec::new();
         let mut from = 0;
@@ -330,10 +396,10 @@ impl<'a> Renderer<'a> {
             let holder = holder.and_then(|piece| piece.value_of);
             let source = filled.source_of(found.start);
             out.push_value(&value, source, holder.unwrap_or(variable));
-            self.check_size(&out, source)?;
+            self.check_bytes(out.text.len(), source)?;
         }
         out.push_part(filled, done..text.len());
-        self.check_size(&out, 0)?;
+        self.check_bytes(out.text.len(), 0)?;
         Ok(out)
     }
 
@@ -399,51 +465,7 @@ impl<'a> Renderer<'a> {
             Some(Used { name, .. }) => format!("in the value of \"{name}\": {message}"),
             None => message,
         };
-        error_at(self.script, filled.source_of(byte), &message)
-    }
-}
-
-/// The places of values and of names that stay. Where one of these stands inside a value, it goes
-/// before: the value is what was meant, the name what went wrong.
-fn spans(done: &Text, left: Vec<Span>) -> Vec<Span> {
-    let mut spans: Vec<Span> = Vec::new();
-    let mut left = left.into_iter().peekable();
-    // Where each value begins in the script: the parts of one value make one span.
-    let mut last = None;
-    for (piece, part) in done.pieces_in(0..done.text.len()) {
-        let over = spans.last().map_or(0, |span| span.end);
-        let mut at = part.start.max(over);
-        while let Some(name) = left.next_if(|name| name.start < part.end) {
-            if let Some(variable) = piece.value_of.filter(|_| at < name.start) {
-                spans.push(filled(at, name.start, variable));
-            }
-            at = name.end;
-            spans.push(name);
-            last = None;
-        }
-        let Some(variable) = piece.value_of else {
-            last = None;
-            continue;
-        };
-        if at >= part.end {
-            continue;
-        }
-        match spans.last_mut() {
-            Some(before) if last == Some(piece.source) && before.end == at => {
-                before.end = part.end;
-            }
-            _ => spans.push(filled(at, part.end, variable)),
-        }
-        last = Some(piece.source);
-    }
-    spans
-}
-
-fn filled(start: usize, end: usize, variable: usize) -> Span {
-    Span {
-        start,
-        end,
-        what: Spot::Filled(variable),
+        RenderError::at(self.script, filled.source_of(byte), &message)
     }
 }
 

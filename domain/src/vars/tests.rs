@@ -18,7 +18,7 @@ fn local(text: &str) -> NaiveDateTime {
 }
 
 /// Renders with a job's config at 2026-11-20 03:00 in Shanghai.
-fn rendered(script: &str, config: &[(&str, &str)]) -> Result<Rendered, RenderError> {
+pub(super) fn rendered(script: &str, config: &[(&str, &str)]) -> Result<Rendered, RenderError> {
     let job = map(config);
     let group = map(&[("from_group", "g"), ("secret.key", "hush")]);
     let levels = [
@@ -49,11 +49,11 @@ fn script(text: &str, config: &[(&str, &str)]) -> String {
 }
 
 /// What stays as it is, as people are told.
-fn told(found: &Rendered) -> Vec<String> {
+pub(super) fn told(found: &Rendered) -> Vec<String> {
     found.warnings.iter().map(ToString::to_string).collect()
 }
 
-fn error(text: &str, config: &[(&str, &str)]) -> String {
+pub(super) fn error(text: &str, config: &[(&str, &str)]) -> String {
     rendered(text, config).unwrap_err().to_string()
 }
 
