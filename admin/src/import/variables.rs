@@ -12,6 +12,7 @@ use hera_domain::version_id::VersionId;
 use super::jobs::World;
 use super::report::{Notes, Severity};
 use super::tree::{Key, Tree};
+use crate::master::not_fetched;
 
 /// Renders the script with everything it inherits, and notes what is missing, goes round in
 /// circles, or means something else than in HERA.
@@ -71,8 +72,18 @@ pub(super) fn check(
         now: world.now,
     };
     match vars::render(&content.script, &context) {
-        Ok(rendered) if rendered.warnings.is_empty() => {}
         Ok(rendered) => {
+            if let Some(file) = rendered.downloads.first() {
+                notes.add(
+                    Severity::Closed,
+                    "script",
+                    not_fetched(file),
+                    "then open it",
+                );
+            }
+            if rendered.warnings.is_empty() {
+                return;
+            }
             let names: BTreeSet<&str> = rendered.warnings.iter().map(|w| w.name.as_str()).collect();
             let names: Vec<String> = names.iter().map(|name| format!("${{{name}}}")).collect();
             let what = format!(

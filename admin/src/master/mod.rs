@@ -26,3 +26,4 @@ pub use handle::{
     SaveJob, Saved, TriggerRun, Triggered, WorkerView,
 };
 pub(crate) use offline::Offline;
+pub(crate) use render::not_fetched;

@@ -29,6 +29,12 @@ pub(super) struct Renderer {
     contents: BTreeMap<JobId, (Revision, Arc<JobContent>)>,
 }
 
+/// Why a script that names a file cannot run: the worker has no way to get it yet.
+pub(crate) fn not_fetched(file: &vars::Download) -> String {
+    let uri = &file.uri;
+    format!("this release does not fetch files yet: {uri}; fetch it in the script itself")
+}
+
 /// The start messages of one turn.
 #[derive(Debug, Default)]
 pub(super) struct Rendering {
@@ -122,6 +128,13 @@ impl Renderer {
         let script = if decided.is_some_and(|change| change.row.dispatched_at == Some(now)) {
             let kept = vars::render_keeping_secrets(&content.script, &context)
                 .map_err(|error| Unrendered::script(&error))?;
+            if let Some(file) = kept.downloads.first() {
+                return Err(Unrendered::never(format!(
+                    "{}: {}",
+                    file.position,
+                    not_fetched(file)
+                )));
+            }
             let kept = RenderedRun {
                 run: id,
                 script: kept.script,
@@ -171,8 +184,7 @@ impl Renderer {
             builtins: BTreeMap::new(),
             ..context.clone()
         };
-        let full = vars::render(&kept.script, &only).map_err(|error| Unrendered::script(&error))?;
-        Ok(full.script)
+        vars::put_secrets_back(&kept.script, &only).map_err(|error| Unrendered::script(&error))
     }
 
     /// The config that an earlier run had. Its secrets were not kept: they are today's.

@@ -15,6 +15,7 @@ use hera_domain::zone;
 
 use super::AppState;
 use super::error::Result;
+use crate::master::not_fetched;
 use crate::store::StoredJob;
 
 /// The run that is imagined.
@@ -100,7 +101,12 @@ pub(super) async fn warnings(state: &AppState, job: &StoredJob) -> Result<Vec<St
         params: &Params::new(),
     };
     Ok(match preview(state, imagined).await?.rendered {
-        Ok(rendered) => rendered.warnings.iter().map(ToString::to_string).collect(),
+        Ok(rendered) => {
+            let files = rendered.downloads.iter().take(1);
+            let files = files.map(|file| format!("{}: {}", file.position, not_fetched(file)));
+            let names = rendered.warnings.iter().map(ToString::to_string);
+            files.chain(names).collect()
+        }
         Err(error) => vec![error.to_string()],
     })
 }

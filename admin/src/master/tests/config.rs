@@ -147,5 +147,12 @@ async fn a_script_that_cannot_be_rendered_fails_before_anything_is_sent() {
         date.contains("line 2, column 24: in the value of \"n\": in this ${zdt…}:"),
         "{date}"
     );
+    let file = content("file", "true\ndownload[hdfs:///lib/${n}.py];", &[]);
+    let id = job(&admin, file).await;
+    assert_eq!(
+        failed(&admin, id, &[("n", "a")]).await,
+        "line 2, column 1: this release does not fetch files yet: hdfs:///lib/a.py; \
+         fetch it in the script itself"
+    );
     admin.stop().await;
 }

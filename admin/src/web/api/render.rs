@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use hera_domain::check::check_values;
 use hera_domain::config::{EffectiveConfig, Origin};
 use hera_domain::id::JobId;
-use hera_domain::vars::{self, Context, RenderError, Used, Warning};
+use hera_domain::vars::{self, Context, Download, RenderError, Used, Warning};
 use hera_domain::version_id::VersionId;
 use hera_domain::zone;
 use serde::{Deserialize, Serialize};
@@ -61,6 +61,7 @@ pub(in crate::web) async fn preview(
     let rendered = preview.rendered.map_err(|e| unreadable("script", &e))?;
     Ok(HttpResponse::Ok().json(PreviewJson {
         script: rendered.script,
+        downloads: rendered.downloads,
         warnings: rendered.warnings.iter().map(Warning::to_string).collect(),
         variables: rendered.variables,
         version: preview.version,
@@ -73,6 +74,8 @@ pub(in crate::web) async fn preview(
 #[derive(Serialize, ToSchema)]
 struct PreviewJson {
     script: String,
+    /// The files that it wants beside it, which are taken out of it.
+    downloads: Vec<Download>,
     /// What was left as it is, one sentence each.
     warnings: Vec<String>,
     variables: Vec<Used>,
@@ -134,6 +137,7 @@ pub(in crate::web) async fn render(
         vars::render(&body.template, &context).map_err(|e| unreadable("template", &e))?;
     Ok(HttpResponse::Ok().json(RenderedJson {
         rendered: rendered.script,
+        downloads: rendered.downloads,
         warnings: rendered.warnings.iter().map(Warning::to_string).collect(),
     }))
 }
@@ -142,6 +146,8 @@ pub(in crate::web) async fn render(
 #[derive(Serialize, ToSchema)]
 struct RenderedJson {
     rendered: String,
+    /// The files that it names, which are taken out of it.
+    downloads: Vec<Download>,
     warnings: Vec<String>,
 }
 

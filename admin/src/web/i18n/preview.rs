@@ -24,6 +24,9 @@ texts! {
         error: "This script cannot be rendered.", "该脚本无法生成。";
         variables: "Variables", "变量";
         no_variables: "The script uses no variable.", "脚本没有使用变量。";
+        files: "Files fetched beforehand", "执行前下载的文件";
+        file: "Name in the work folder", "工作目录中的文件名";
+        address: "Address", "地址";
         name: "Name", "名称";
         value: "Value", "值";
         origin: "Origin", "来源";

@@ -13,6 +13,7 @@ use hera_domain::clock::Timestamp;
 use hera_domain::config;
 use hera_domain::id::JobId;
 use hera_domain::job::{FieldError, JobContent, JobDef, Params};
+use hera_domain::vars::Download;
 
 use super::fires::cron_of;
 use super::frame::{Frame, Section};
@@ -39,6 +40,7 @@ pub(super) struct PreviewPage {
     pub says: Says,
     pub lines: Vec<Line>,
     pub variables: Vec<VariableRow>,
+    pub files: Vec<Download>,
     pub version: String,
     pub batch_id: String,
     pub environment: Vec<(String, String)>,
@@ -96,6 +98,8 @@ pub(super) struct Near {
 #[derive(Debug)]
 pub(super) struct Says {
     pub error: Option<Remark>,
+    /// Why a run would fail although the script can be rendered.
+    pub unfetched: Option<Remark>,
     pub warnings: Vec<Remark>,
     /// The page on which the lines that are named can be seen.
     pub at: Option<String>,
@@ -294,6 +298,7 @@ async fn page(
         says: drawn.says,
         lines: drawn.lines,
         variables: drawn.variables,
+        files: drawn.files,
         version: made.version.to_string(),
         batch_id: made.batch_id,
         environment: made.environment.into_iter().collect(),

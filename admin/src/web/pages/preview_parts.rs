@@ -4,9 +4,10 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 use hera_domain::config::{self, Origin};
-use hera_domain::vars::{Overridden, RenderError, Rendered, Span, Spot, Used};
+use hera_domain::vars::{Download, Overridden, RenderError, Rendered, Span, Spot, Used};
 
 use super::preview::Says;
+use crate::master::not_fetched;
 use crate::web::BASE;
 use crate::web::i18n::Lang;
 
@@ -85,6 +86,8 @@ pub(super) struct Remark {
 pub(super) struct Work {
     pub lines: Vec<Line>,
     pub variables: Vec<VariableRow>,
+    /// The files that are taken out of the script.
+    pub files: Vec<Download>,
     pub says: Says,
 }
 
@@ -102,8 +105,10 @@ pub(super) fn draw(made: &Result<Rendered, RenderError>, script: &str, lang: Lan
             Work {
                 lines,
                 variables: Vec::new(),
+                files: Vec::new(),
                 says: Says {
                     error: Some(Remark { line, text }),
+                    unfetched: None,
                     warnings: Vec::new(),
                     at: Some(String::new()),
                     open: true,
@@ -157,20 +162,25 @@ fn rendered_work(rendered: &Rendered, lang: Lang) -> Work {
             }
         }
     }
-    let warnings = rendered.warnings.iter().zip(first);
-    let warnings = warnings
-        .map(|(left, line)| Remark {
-            line: line.unwrap_or(left.position.line),
-            text: lang.left(&left.name, left.known),
-        })
-        .collect();
+    let names = rendered.warnings.iter().zip(first);
+    let names = names.map(|(left, line)| Remark {
+        line: line.unwrap_or(left.position.line),
+        text: lang.left(&left.name, left.known),
+    });
+    let warnings = names.collect();
+    let unfetched = rendered.downloads.first().map(|file| Remark {
+        line: file.position.line,
+        text: lang.message(&not_fetched(file)),
+    });
     // A date that stands in another variable's value only is told with that.
     rows.retain(|row| row.origin.class != "date" || !row.lines.is_empty());
     Work {
         lines,
         variables: rows,
+        files: rendered.downloads.clone(),
         says: Says {
             error: None,
+            unfetched,
             warnings,
             at: Some(String::new()),
             open: rendered.warnings.len() <= SHOWN,

@@ -167,6 +167,12 @@ fn script() -> impl Strategy<Value = String> {
             "addDay(999999999)",
             ".format(\"yyyy\")}",
             "getTime()}",
+            "download[",
+            "hdfs:///",
+            "/x",
+            "a b c",
+            "]",
+            ";",
         ],
         8,
     )

@@ -143,8 +143,8 @@ pub(super) const MESSAGES: &[(&str, &str)] = &[
     ),
     ("takes {} characters", "最多 {0} 个字符"),
     (
-        "the note of {} takes one line of {} characters",
-        "{0} 的备注最多一行、{1} 个字符",
+        "the note of {} takes {} characters: one line, without a space at its ends",
+        "{0} 的备注最多 {1} 个字符，不能换行，首尾不能有空格",
     ),
     (
         "{} is no day of the years 1 to 9999",
@@ -194,13 +194,40 @@ pub(super) const MESSAGES: &[(&str, &str)] = &[
         "运行 {0} 无法按原样重跑：当时执行的内容没有记录或已清理，请用当前脚本执行",
     ),
     // Scripts and dates.
+    ("the script cannot be rendered: {t}", "脚本无法渲染：{0}"),
+    (
+        "its script and config are {} bytes, more than the {} that can be kept; use shorter values",
+        "脚本与配置共 {0} 字节，超过可保存的 {1} 字节，请缩短变量的值",
+    ),
+    (
+        "this release does not fetch files yet: {}; fetch it in the script itself",
+        "当前版本尚不能下载文件：{0}，请在脚本中自行获取",
+    ),
+    ("in this download[…]: {t}", "在 download[…] 中：{0}"),
+    ("it is not closed; add \"]\"", "没有结束，请补上“]”"),
+    (
+        "it holds {} words; write an address and, if you like, a name",
+        "其中有 {0} 段，请写一个地址，后面可加文件名",
+    ),
+    (
+        "\"{}\" names no file; write one like hdfs:///lib/tool.jar",
+        "“{0}”没有指明文件，请写成 hdfs:///lib/tool.jar 这样",
+    ),
+    (
+        "there are two files \"{}\"; name one of them otherwise",
+        "有两个文件都叫“{0}”，请给其中一个另取名称",
+    ),
+    (
+        "a script takes {} files; put them into an archive",
+        "一个脚本最多 {0} 个文件，请打包成压缩文件",
+    ),
     (
         "the script grows beyond {} bytes here; use shorter values",
         "脚本在此处展开后超过 {0} 字节，请缩短变量的值",
     ),
     (
         "a secret cannot stand in it; take it out",
-        "其中不能使用密文，请去掉",
+        "其中不能使用机密，请去掉",
     ),
     (
         "it has no value; end it with format, get, getTime, getMillis, getNowMillis, getToday or StringToDateStr",

@@ -213,6 +213,7 @@ pub(super) fn preview(lang: Lang, bad: bool) -> PreviewPage {
         says: drawn.says,
         lines: drawn.lines,
         variables: drawn.variables,
+        files: drawn.files,
         version: "202611200630000013".into(),
         batch_id: "2026-11-19".into(),
         environment: vec![("HERA_JOB_ID".into(), "13".into())],
