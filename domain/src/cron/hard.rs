@@ -148,6 +148,10 @@ fn the_sunday_on_which_a_clock_is_put_back_fires_once() {
         first("0 45 1 ? 4 SUN#1", Australia::Lord_Howe, after, 2),
         ["2026-04-05 01:45:00", "2027-04-04 01:45:00"]
     );
+    assert_eq!(
+        first("0 30 2 ? 2 1#3 2026", Africa::Casablanca, after, 2),
+        ["2026-02-15 02:30:00"]
+    );
     // Saturday's last hour comes twice.
     assert_eq!(
         first("0 30 23 ? 4 SAT#1", America::Santiago, after, 2),

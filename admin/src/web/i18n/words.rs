@@ -212,10 +212,10 @@ texts! {
         no_calendar: "none", "不使用";
         day_rule: "By the calendar", "日历规则";
         day_rule_hint: "A version of a day that is left out is skipped and counts as done; a moved one keeps its business time.", "被排除的日期，其版本会跳过并视为完成；顺延或提前的版本业务时间不变。";
-        rule_include: "run on its days only", "仅在日历日期执行";
-        rule_exclude: "leave its days out", "排除日历日期";
-        rule_next: "move to its next day", "顺延到下一个日历日期";
-        rule_previous: "move to its last day before", "提前到上一个日历日期";
+        rule_include: "on its days only", "仅在日历日期执行";
+        rule_exclude: "not on its days", "日历日期不执行";
+        rule_next: "other days move on to its next day", "其他日期顺延到下一个日历日期";
+        rule_previous: "other days move back to its last day", "其他日期提前到上一个日历日期";
         no_instant: "is no date and time, or one that does not exist in the zone", "不是有效的日期时间，或在该时区中不存在";
         no_zone: "is no time zone; write one like Asia/Shanghai or UTC", "不是有效时区，请填写如 Asia/Shanghai 或 UTC";
         comment: "What changes, for the history", "修改说明，记入修订历史";

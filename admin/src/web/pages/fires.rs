@@ -1,9 +1,12 @@
 //! When a schedule fires next, and what its calendar makes of each time.
 
+use std::iter;
+
 use actix_web::{HttpResponse, web};
 use askama::Template;
+use chrono::{NaiveDate, TimeDelta};
 use chrono_tz::Tz;
-use hera_domain::calendar::{CalendarContent, CalendarRule, DayVerdict};
+use hera_domain::calendar::{CalendarContent, CalendarRule, DayRule, DayVerdict};
 use hera_domain::clock::Timestamp;
 use hera_domain::cron::{CronError, CronExpr, Validity};
 use hera_domain::job::{JobDef, Schedule};
@@ -18,6 +21,9 @@ use crate::web::error::{Error, Result};
 
 /// Fires looked through for one that the calendar does not leave out.
 const SEARCHED: usize = 400;
+
+/// Days in a row without one of the calendar, after which a version stays where it is.
+const MOST_DAYS_OFF: usize = 366;
 
 /// A time at which a cron fires.
 #[derive(Debug)]
@@ -57,21 +63,39 @@ pub(super) fn fires(
 
 /// When a job by cron is due next.
 pub(super) fn next_due(defs: &Definitions, job: &JobDef, times: Times) -> Option<Ago> {
-    let schedule = job.schedule();
-    let cron = cron_of(job)?;
-    let times = times.in_zone(schedule.timezone);
+    let (cron, schedule) = (cron_of(job)?, job.schedule());
     let calendar = calendar_of(defs, schedule);
-    let due = |at: Timestamp| match calendar {
-        Some((content, rule)) => {
-            let day = at.with_timezone(&schedule.timezone).date_naive();
-            let kept = content.judge(rule.rule, day) != DayVerdict::Skipped;
-            kept.then(|| content.due_at(rule.rule, schedule.timezone, at))
-        }
-        None => Some(at),
+    let times = times.in_zone(schedule.timezone);
+    due_after(&cron, schedule, calendar, times.now).map(|at| times.ago(at))
+}
+
+fn due_after(
+    cron: &CronExpr,
+    schedule: &Schedule,
+    calendar: Option<(&CalendarContent, &CalendarRule)>,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let (tz, validity) = (schedule.timezone, schedule.validity);
+    let Some((content, CalendarRule { rule, .. })) = calendar else {
+        return cron.fires_within(tz, validity, now).next();
     };
-    let mut fires = cron.fires_within(schedule.timezone, schedule.validity, times.now);
-    let due = fires.by_ref().take(SEARCHED).find_map(due);
-    due.map(|at| times.ago(at))
+    let day_of = |at: Timestamp| at.with_timezone(&tz).date_naive();
+    // What is moved on past now belongs to the days just before that are left out.
+    let back = match rule {
+        DayRule::Next => {
+            let off = iter::successors(Some(day_of(now)), NaiveDate::pred_opt);
+            off.take(MOST_DAYS_OFF)
+                .take_while(|day| !content.holds(*day))
+                .count()
+        }
+        DayRule::Include | DayRule::Exclude | DayRule::Previous => 0,
+    };
+    let from = now - TimeDelta::days(i64::try_from(back).unwrap_or_default());
+    let fires = cron.fires_within(tz, validity, from).take(SEARCHED);
+    fires
+        .filter(|at| content.judge(*rule, day_of(*at)) != DayVerdict::Skipped)
+        .map(|at| content.due_at(*rule, tz, at))
+        .find(|due| *due > now)
 }
 
 /// What a calendar does to a version of a schedule, in words; nothing if it is as planned.
@@ -178,4 +202,53 @@ pub(super) async fn show(visit: Visit, query: web::Query<Typed>) -> Result<HttpR
         Err(error) => fragment.error = Some(error.to_string()),
     }
     html(&fragment)
+}
+
+#[cfg(test)]
+mod tests {
+    use hera_domain::calendar::DayOfWeek;
+    use hera_domain::zone::instant_of;
+
+    use super::*;
+
+    #[test]
+    fn a_moved_version_is_due_where_its_calendar_says() {
+        let tz = chrono_tz::Asia::Shanghai;
+        let at = |day, hour| {
+            let day = NaiveDate::from_ymd_opt(2026, 11, day).unwrap();
+            instant_of(tz, day.and_hms_opt(hour, 0, 0).unwrap())
+        };
+        let weekdays = DayOfWeek::ALL.iter().take(5).copied().collect();
+        let workdays = CalendarContent {
+            weekdays,
+            ..CalendarContent::default()
+        };
+        let cron = CronExpr::parse("0 0 6 * * ?").unwrap();
+        let due = |rule, now| {
+            let rule = CalendarRule {
+                name: String::new(),
+                rule,
+            };
+            let schedule = Schedule {
+                cron: None,
+                timezone: tz,
+                edges: Vec::new(),
+                validity: Validity::ALWAYS,
+                calendar: None,
+            };
+            due_after(&cron, &schedule, Some((&workdays, &rule)), now).unwrap()
+        };
+        // The 21st of November 2026 is a Saturday.
+        let noon = at(21, 12);
+        assert_eq!(due(DayRule::Include, noon), at(23, 6));
+        assert_eq!(due(DayRule::Exclude, noon), at(22, 6));
+        assert_eq!(due(DayRule::Next, noon), at(23, 6), "Saturday's own");
+        assert_eq!(
+            due(DayRule::Next, at(22, 12)),
+            at(23, 6),
+            "Saturday's still"
+        );
+        assert_eq!(due(DayRule::Previous, noon), at(23, 6), "Sunday's is over");
+        assert_eq!(due(DayRule::Previous, at(27, 5)), at(27, 6));
+    }
 }
