@@ -5,8 +5,6 @@ mod builtin;
 mod calendar;
 mod circle;
 mod date_format;
-#[cfg(test)]
-mod download_tests;
 mod downloads;
 mod render;
 mod scan;

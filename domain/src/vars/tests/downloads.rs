@@ -1,7 +1,6 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::tests::{error, rendered, told};
 use super::*;
 
 fn taken(script: &str, config: &[(&str, &str)]) -> (String, Vec<(String, String, usize)>) {
