@@ -6,6 +6,7 @@ use hera_domain::calendar::{DayOfWeek, DayVerdict};
 use hera_domain::status::RunStatus;
 
 use super::Lang;
+use super::cron_words::MONTHS;
 
 impl Lang {
     /// `n` of something, with the English plural.
@@ -208,27 +209,13 @@ impl Lang {
 
     /// A month by its number from 0.
     pub fn month(self, month0: usize) -> &'static str {
-        const MONTHS: [[&str; 12]; 2] = [
-            [
-                "January",
-                "February",
-                "March",
-                "April",
-                "May",
-                "June",
-                "July",
-                "August",
-                "September",
-                "October",
-                "November",
-                "December",
-            ],
-            [
-                "1月", "2月", "3月", "4月", "5月", "6月", "7月", "8月", "9月", "10月", "11月",
-                "12月",
-            ],
+        const ZH: [&str; 12] = [
+            "1月", "2月", "3月", "4月", "5月", "6月", "7月", "8月", "9月", "10月", "11月", "12月",
         ];
-        MONTHS[self as usize][month0]
+        match self {
+            Self::En => MONTHS[month0],
+            Self::Zh => ZH[month0],
+        }
     }
 
     /// What a calendar does to a version; nothing if it is as planned.

@@ -13,7 +13,7 @@ const WEEKDAYS: [&str; 7] = [
     "Friday",
     "Saturday",
 ];
-const MONTHS: [&str; 12] = [
+pub(in crate::web::i18n) const MONTHS: [&str; 12] = [
     "January",
     "February",
     "March",

@@ -8,6 +8,8 @@ mod zh;
 use chrono::{NaiveTime, Timelike};
 use hera_domain::cron::{Part, Run, Times, Words};
 
+pub(super) use en::MONTHS;
+
 use super::Lang;
 
 impl Lang {
