@@ -156,3 +156,44 @@ async fn a_script_that_cannot_be_rendered_fails_before_anything_is_sent() {
     );
     admin.stop().await;
 }
+
+#[tokio::test]
+async fn a_run_gets_its_area_s_values_its_parameters_and_its_environment() {
+    let db = TestDb::sqlite().await;
+    let admin = Admin::start_with(&db.store, |platform| platform.area = "sh".into()).await;
+    let mut worker = admin.worker(1, Vec::new()).await;
+    let script = "${queue} ${day} ${hera.area} ${hera.batch_id} ${zdt.format(\"yyyyMMdd\")}";
+    let mut where_it_runs = content("where", script, &[]);
+    where_it_runs.schedule.timezone = chrono_tz::Asia::Shanghai;
+    where_it_runs.config = config(&[("queue", "slow"), ("sh.queue", "fast"), ("day", "none")]);
+    where_it_runs.cron_period = Some("day".into());
+    where_it_runs.cron_interval = Some(-1);
+    let id = job(&admin, where_it_runs).await;
+    let run = TriggerRun {
+        job: id,
+        trigger: Trigger::Manual,
+        version: None,
+        // 2026-11-20 03:00 in Shanghai.
+        business_time: Some(hera_domain::clock::from_millis(1_795_114_800_000)),
+        params: config(&[("day", "friday")]),
+        repeats: None,
+        idempotency_key: None,
+    };
+    admin.handle.trigger(&person(), run).await.unwrap();
+    let (_, start) = worker.started().await;
+    assert_eq!(start.script, "fast friday sh 2026-11-19 20261120");
+    for (key, value) in [
+        ("HERA_AREA", "sh"),
+        ("HERA_BATCH_ID", "2026-11-19"),
+        ("HERA_BUSINESS_DATE", "2026-11-20"),
+        ("HERA_BUSINESS_TIME", "2026-11-20 03:00:00"),
+        ("HERA_JOB_NAME", "where"),
+        ("HERA_TRIGGER", "manual"),
+        ("HERA_ATTEMPT", "1"),
+    ] {
+        assert_eq!(start.env[key], value, "{key}");
+    }
+    assert_eq!(start.env["HERA_JOB_ID"], id.to_string());
+    assert_eq!(start.env["HERA_RUN_KEY"], start.env["HERA_VERSION"]);
+    admin.stop().await;
+}
