@@ -25,10 +25,7 @@ impl Lang {
         match (error, self) {
             (CommandError::Refused(refusal), Self::En) => Some(refusal.to_string()),
             (CommandError::Refused(refusal), Self::Zh) => Some(zh_refusal(self, refusal)),
-            (CommandError::Stale { .. }, Self::En) => Some(error.to_string()),
-            (CommandError::Stale { base, newest }, Self::Zh) => Some(format!(
-                "内容已被他人修改：最新修订是 {newest}，本次编辑基于 {base}"
-            )),
+            (CommandError::Stale { .. }, _) => Some(self.message(&error.to_string())),
             (
                 CommandError::Forbidden { .. }
                 | CommandError::NotFound(_)

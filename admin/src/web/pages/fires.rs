@@ -199,7 +199,7 @@ pub(super) async fn show(visit: Visit, query: web::Query<Typed>) -> Result<HttpR
             fragment.error = fires.is_empty().then(|| visit.t().job.no_fires.to_owned());
             fragment.fires = fires;
         }
-        Err(error) => fragment.error = Some(error.to_string()),
+        Err(error) => fragment.error = Some(visit.lang.message(&error.to_string())),
     }
     html(&fragment)
 }

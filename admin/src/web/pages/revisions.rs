@@ -197,6 +197,6 @@ pub(super) async fn restore(
         before: None,
     };
     let mut page = page(&visit, JobId(job), &which).await?;
-    page.head.notice = Some(refused.to_string());
+    page.head.notice = Some(visit.lang.message(&refused.to_string()));
     page_of(HttpResponse::build(refused.status()), &page)
 }

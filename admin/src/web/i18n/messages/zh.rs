@@ -179,6 +179,10 @@ pub(super) const MESSAGES: &[(&str, &str)] = &[
         "this request lacks the X-CSRF-Token of its session; reload the page",
         "请求缺少会话的 X-CSRF-Token，请刷新页面",
     ),
+    (
+        "it was changed meanwhile: the newest revision is {}, the edit started from {}",
+        "内容已被他人修改：最新修订是 {0}，本次编辑基于 {1}",
+    ),
     ("there is no job {}", "任务 {0} 不存在"),
     ("there is no run {} of job {}", "任务 {1} 没有运行 {0}"),
     ("there is no run {}", "运行 {0} 不存在"),
