@@ -63,7 +63,7 @@ pub async fn run(
     let context = Arc::new(Context {
         settings,
         clock: Box::new(SystemClock),
-        accepting: AtomicBool::new(true),
+        accepting: AtomicBool::new(!node.is_drained()),
         stopping: AtomicBool::new(false),
     });
     let installation =

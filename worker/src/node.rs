@@ -1,4 +1,5 @@
-//! Who this worker is: its id, the installation it belongs to, the highest epoch it has seen.
+//! Who this worker is: its id, the installation it belongs to, the highest epoch it has seen, and
+//! whether a person has drained it.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -41,6 +42,9 @@ struct State {
     /// Empty until an admin has been met.
     installation: String,
     epoch: Epoch,
+    /// It gets no runs until a person lets it accept again.
+    #[serde(default)]
+    drained: bool,
 }
 
 /// The node file, and the right to be the only one that uses it.
@@ -87,6 +91,7 @@ impl Node {
                 node_id: Uuid::new_v4().to_string(),
                 installation: String::new(),
                 epoch: Epoch(0),
+                drained: false,
             },
         };
         let node = Self {
@@ -130,10 +135,24 @@ impl Node {
         if epoch < known {
             return Authority::Stale { known };
         }
-        if let Err(error) = self.change(|state| state.epoch = epoch) {
+        self.note(|state| state.epoch = epoch);
+        Authority::Current
+    }
+
+    pub(crate) fn is_drained(&self) -> bool {
+        self.read(|state| state.drained)
+    }
+
+    /// A person drains it, or lets it accept again: so it stays through restarts.
+    pub(crate) fn drain(&self, drained: bool) {
+        self.note(|state| state.drained = drained);
+    }
+
+    /// Changes what must hold even while it cannot be written.
+    fn note(&self, change: impl FnOnce(&mut State)) {
+        if let Err(error) = self.change(change) {
             tracing::error!("{} cannot be written: {error}", self.file.display());
         }
-        Authority::Current
     }
 
     fn read<T>(&self, of: impl FnOnce(&State) -> T) -> T {
@@ -180,6 +199,29 @@ mod tests {
         assert_eq!(again.observe(Epoch(6)), stale);
         again.join("two").unwrap();
         assert_eq!(again.observe(Epoch(1)), Authority::Current);
+    }
+
+    #[test]
+    fn a_drained_node_stays_so_until_it_is_resumed() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Node::open(folder.path()).unwrap();
+        assert!(!first.is_drained());
+        first.drain(true);
+        drop(first);
+        let again = Node::open(folder.path()).unwrap();
+        assert!(again.is_drained());
+        again.drain(false);
+        drop(again);
+        assert!(!Node::open(folder.path()).unwrap().is_drained());
+    }
+
+    #[test]
+    fn a_node_file_of_an_earlier_release_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = r#"{"node_id": "n", "installation": "one", "epoch": 3}"#;
+        std::fs::write(folder.path().join("worker.json"), text).unwrap();
+        let node = Node::open(folder.path()).unwrap();
+        assert_eq!((node.epoch(), node.is_drained()), (Epoch(3), false));
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! `kill -9` in the middle of a long script: the same process goes on, its log is whole, the run
 //! succeeds, once.
 
-use hera_tests::Installation;
+use hera_tests::{Installation, eventually};
 use serde_json::json;
 
 on_each_database!(
     a_killed_worker_finds_its_script_again,
     a_killed_admin_finds_its_run_again,
+    a_drained_worker_stays_drained_until_it_is_resumed,
     a_run_directory_from_before_a_reset_is_never_believed,
 );
 
@@ -34,6 +35,41 @@ fn a_killed_admin_finds_its_run_again(hera: &mut Installation) {
     hera.kill_admin();
     hera.start_admin();
     went_on_as_if_nothing_had_happened(hera, run);
+}
+
+fn a_drained_worker_stays_drained_until_it_is_resumed(hera: &mut Installation) {
+    let worker = |hera: &Installation| hera.api().get("/workers").unwrap().ok()["items"][0].clone();
+    let id = worker(hera)["id"].as_i64().unwrap();
+    let tell = |hera: &Installation, what: &str| {
+        let path = format!("/workers/{id}/{what}");
+        hera.api().post(&path, &json!({})).unwrap().ok();
+    };
+    tell(hera, "drain");
+    eventually("the worker has taken note", || {
+        let node = std::fs::read(hera.data().join("worker.json")).ok()?;
+        let node: serde_json::Value = serde_json::from_slice(&node).ok()?;
+        (node["drained"] == true).then_some(())
+    });
+    hera.kill_both();
+    hera.start_both();
+    let back = worker(hera);
+    assert_eq!(
+        (&back["connected"], &back["accepting"]),
+        (&json!(true), &json!(false))
+    );
+    let group = hera.api().create_group("drained");
+    let job = hera
+        .api()
+        .create_job(group, "waits", "true", &json!({"kind": "manual"}));
+    let run = hera.api().recover(job);
+    eventually("the run says what it waits for", || {
+        let reason = hera.api().run(run)["reason"].as_str()?.to_owned();
+        reason
+            .contains("is connected and accepts runs")
+            .then_some(())
+    });
+    tell(hera, "resume");
+    assert_eq!(hera.api().finished(run)["status"], "success");
 }
 
 fn start_slow_job(hera: &Installation) -> i64 {

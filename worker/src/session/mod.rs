@@ -259,6 +259,7 @@ impl Connector {
             }
             Said::Drain(drain) => {
                 tracing::info!(drain = drain.drain, "drained or resumed by the admin");
+                self.node.drain(drain.drain);
                 self.context
                     .accepting
                     .store(!drain.drain, Ordering::Relaxed);
