@@ -84,7 +84,7 @@ fn split_seconds(expression: &str) -> (&str, String) {
 }
 
 fn edges(job: &LegacyJob, world: &World, notes: &mut Notes<'_>) -> Vec<Edge> {
-    const TODO: &str = "put its dependencies right, then open it";
+    const REMEDY: &str = "put its dependencies right, then open it";
     let column = "dependencies";
     let mut edges: Vec<Edge> = Vec::new();
     for written in job.dependencies_text().split(',').map(str::trim) {
@@ -113,11 +113,11 @@ fn edges(job: &LegacyJob, world: &World, notes: &mut Notes<'_>) -> Vec<Edge> {
             },
         };
         let what = format!("{lost}; it is carried over without");
-        notes.add(Severity::Closed, column, what, TODO);
+        notes.add(Severity::Closed, column, what, REMEDY);
     }
     if edges.is_empty() {
         let what = "no dependency is left; the job is started by people only";
-        notes.add(Severity::Closed, column, what, TODO);
+        notes.add(Severity::Closed, column, what, REMEDY);
     }
     edges
 }
