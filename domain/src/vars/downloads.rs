@@ -3,12 +3,14 @@
 use std::ops::Range;
 
 use super::text::Text;
-use super::{Position, RenderError, scan, zdt};
+use super::{Position, RenderError};
 
 const OPENING: &str = "download[";
 /// Where files can come from: HDFS, or the resource centre.
 const SCHEMES: [&str; 2] = ["hdfs://", "res://"];
 const NAME_BYTES: usize = 255;
+/// What stands in the brackets is no longer, its variables not filled in.
+const INNER_BYTES: usize = 1024;
 /// Files of one script at most.
 const MAX_DOWNLOADS: usize = 100;
 
@@ -80,29 +82,23 @@ fn names_a_source(text: &str) -> bool {
     SCHEMES.iter().any(|scheme| text.starts_with(scheme))
 }
 
-/// The `]` of its line that stands in no variable.
-fn closing(script: &str, mut from: usize) -> Option<usize> {
-    loop {
-        let rest = script.get(from..)?;
-        let at = from + rest.find([']', '\n', '$'])?;
-        match script.as_bytes().get(at)? {
-            b']' => return Some(at),
-            b'\n' => return None,
-            _ => from = variable_end(script, at).unwrap_or(at + 1),
+/// The `]` of its line that stands in no variable. It is looked for near by only, for a script may
+/// hold a hundred thousand brackets that nothing closes.
+fn closing(script: &str, from: usize) -> Option<usize> {
+    let near = script.floor_char_boundary(from + INNER_BYTES);
+    let mut in_variable = false;
+    let mut before = ' ';
+    for (at, c) in script.get(from..near)?.char_indices() {
+        match c {
+            '\n' => return None,
+            ']' if !in_variable => return Some(from + at),
+            '}' => in_variable = false,
+            '{' if before == '$' => in_variable = true,
+            _ => {}
         }
+        before = c;
     }
-}
-
-/// The end of the variable that begins at a byte, if one does.
-fn variable_end(script: &str, at: usize) -> Option<usize> {
-    let rest = script.get(at..)?;
-    let line = rest.split('\n').next()?;
-    if let Some(date) = scan::next_date(line, 0).filter(|date| date.start == 0) {
-        let (_, length) = zdt::parse(date.inner).ok()?;
-        return Some(at + line.len() - date.inner.len() + length);
-    }
-    let name = scan::next_name(line, 0).filter(|name| name.start == 0)?;
-    Some(at + name.end)
+    None
 }
 
 /// How many bytes of what follows go with a download.

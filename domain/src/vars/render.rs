@@ -147,6 +147,7 @@ impl<'a> Renderer<'a> {
         let mut taken = Taken::default();
         let (mut from, mut done) = (0, 0);
         let mut bytes = 0;
+        let mut places = scan::Places::of(self.script);
         while let Some(found) = downloads::next(self.script, from)? {
             from = found.whole.end;
             let start = found.whole.start;
@@ -166,7 +167,7 @@ impl<'a> Renderer<'a> {
             let Some(read) = downloads::read(&inner) else {
                 continue;
             };
-            let position = scan::position(self.script, start);
+            let position = places.place(start);
             read.and_then(|(uri, name)| {
                 taken.add(Download {
                     uri,

@@ -103,6 +103,29 @@ fn a_wrong_one_is_named_with_its_place_at_save_and_at_run() {
 }
 
 #[test]
+fn a_megabyte_of_brackets_is_read_in_one_pass() {
+    let most = 1 << 20;
+    for piece in [
+        "download[hdfs:///a]\n",
+        "download[${",
+        "download[${zdt.format(\"",
+        "$",
+        "download[${x}]",
+    ] {
+        let script = piece.repeat(most / piece.len());
+        let _ = check(&script);
+        let _ = rendered(&script, &[("x", "1")]);
+    }
+    let open = format!("download[res:///{}", "$".repeat(most));
+    assert!(
+        check(&open)
+            .unwrap_err()
+            .message
+            .ends_with("it is not closed; add \"]\"")
+    );
+}
+
+#[test]
 fn no_secret_stands_in_an_address() {
     let secret = [("secret.dir", "hdfs:///hidden")];
     assert_eq!(
