@@ -16,6 +16,12 @@ use super::{block_on, table};
 use crate::store::Store;
 use crate::web::password::FIRST_USER;
 
+/// A borrowed token lives as long as the command; should the command be killed, so long at most.
+/// No run that is waited for takes longer.
+const BORROWED: TimeDelta = TimeDelta::days(2);
+/// How long an admin that has been reached may take before its answer begins.
+const ANSWER: Duration = Duration::from_secs(60);
+
 /// Which admin, as whom, and how the answer looks.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Remote {
@@ -77,6 +83,8 @@ impl Remote {
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_connect(Some(Duration::from_secs(10)))
+            .timeout_send_request(Some(ANSWER))
+            .timeout_recv_response(Some(ANSWER))
             .build();
         Ok(Client {
             agent: agent.into(),
@@ -104,7 +112,7 @@ async fn borrow(settings: &Settings) -> anyhow::Result<(Store, i64, String)> {
     let owner = owner
         .with_context(|| format!("there is no user {FIRST_USER} to act for; give a --token"))?;
     let now = SystemClock.now();
-    let end = now + TimeDelta::hours(1);
+    let end = now + BORROWED;
     let (id, token) = make_token(&store, &owner, "command line", Some(end), now).await?;
     Ok((store, id, token))
 }

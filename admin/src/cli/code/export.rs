@@ -37,7 +37,8 @@ pub(in crate::cli) struct ExportLine {
     /// Only this group and what is in it: its id, name, or path like /group/group
     #[arg(long, value_name = "GROUP")]
     group: Option<String>,
-    /// Write into a folder that holds other files too; they stay
+    /// Write into a folder that no export has written: its files of the same groups, jobs and
+    /// calendars are written over, all others stay
     #[arg(long)]
     force: bool,
 }
@@ -54,7 +55,7 @@ pub(in crate::cli) fn run(
         && !files::entries(&line.folder)?.is_empty()
     {
         bail!(
-            "{} is no export and not empty; take another folder, or --force, which leaves other files alone",
+            "{} is no export and not empty; take another folder, or --force, which writes over its files of the same groups, jobs and calendars",
             line.folder.display()
         );
     }
