@@ -118,6 +118,11 @@ impl Importer {
             self.set_switch(old, job, Switch::Closed);
         }
         self.commit().await?;
+        // A job that was refused has no id here: nothing else may come under the one meant for it.
+        let saved = self.offline.jobs();
+        world
+            .jobs
+            .retain(|_, known| known.deleted || saved.contains_key(&known.new));
         Ok(world)
     }
 

@@ -106,7 +106,7 @@ const DEFECTS: [(&str, &str, &str, &str); 24] = [
         "resources",
         "'[{\"name\":\"x\"}]'",
         "Closed",
-        "resources: the resource",
+        "resources: resource 1 of the list",
     ),
     (
         "host_group_id",
