@@ -65,7 +65,8 @@ pub(super) fn base(
 /// The tags of a header, without their quotes; whether they are weak makes no difference.
 fn tags(request: &HttpRequest, name: &HeaderName) -> Vec<String> {
     let values = request.headers().get_all(name);
-    let lists = values.filter_map(|value| value.to_str().ok());
+    // What cannot be read is no tag that is known, but it was sent.
+    let lists = values.map(|value| value.to_str().unwrap_or_default());
     lists
         .flat_map(|list| list.split(','))
         .map(|tag| opaque(tag).to_owned())
@@ -111,6 +112,15 @@ mod tests {
             assert_ne!(based(Some(stale), None), Some(7), "{stale}");
             assert_ne!(based(Some(stale), Some(7)), Some(7), "{stale}");
         }
+    }
+
+    #[test]
+    fn a_tag_that_cannot_be_read_is_stale() {
+        let value = actix_web::http::header::HeaderValue::from_bytes(b"\xe9").unwrap();
+        let request = TestRequest::default().insert_header((IF_MATCH, value));
+        let request = request.to_http_request();
+        assert_ne!(base(&request, None, Revision(7)), None);
+        assert_ne!(base(&request, None, Revision(7)), Some(Revision(7)));
     }
 
     #[test]

@@ -4,12 +4,13 @@ use std::iter;
 
 use actix_web::{HttpResponse, web};
 use askama::Template;
-use chrono::{NaiveDate, TimeDelta};
+use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use chrono_tz::Tz;
 use hera_domain::calendar::{CalendarContent, CalendarRule, DayRule, DayVerdict};
 use hera_domain::clock::Timestamp;
 use hera_domain::cron::{CronError, CronExpr, Validity};
 use hera_domain::job::{JobDef, Schedule};
+use hera_domain::zone::instant_of;
 use serde::Deserialize;
 
 use super::job_edit::calendar_rule;
@@ -18,9 +19,6 @@ use super::run_dialog::local;
 use super::visit::{Visit, html};
 use crate::master::Definitions;
 use crate::web::error::{Error, Result};
-
-/// Fires looked through for one that the calendar does not leave out.
-const SEARCHED: usize = 400;
 
 /// Days in a row without one of the calendar, after which a version stays where it is.
 const MOST_DAYS_OFF: usize = 366;
@@ -83,19 +81,38 @@ fn due_after(
     // What is moved on past now belongs to the days just before that are left out.
     let back = match rule {
         DayRule::Next => {
-            let off = iter::successors(Some(day_of(now)), NaiveDate::pred_opt);
-            off.take(MOST_DAYS_OFF)
-                .take_while(|day| !content.holds(*day))
-                .count()
+            let before = iter::successors(day_of(now).pred_opt(), NaiveDate::pred_opt);
+            let off = before.take_while(|day| !content.holds(*day));
+            off.take(MOST_DAYS_OFF).count() + 1
         }
         DayRule::Include | DayRule::Exclude | DayRule::Previous => 0,
     };
-    let from = now - TimeDelta::days(i64::try_from(back).unwrap_or_default());
-    let fires = cron.fires_within(tz, validity, from).take(SEARCHED);
-    fires
-        .filter(|at| content.judge(*rule, day_of(*at)) != DayVerdict::Skipped)
-        .map(|at| content.due_at(*rule, tz, at))
-        .find(|due| *due > now)
+    let mut from = now - TimeDelta::days(i64::try_from(back).unwrap_or_default());
+    let mut first: Option<Timestamp> = None;
+    // Of every day the first fire that is due after now; moved ones may overtake each other, but
+    // only on the day they are due.
+    for _ in 0..2 * MOST_DAYS_OFF {
+        let Some(at) = cron.fires_within(tz, validity, from).next() else {
+            break;
+        };
+        let day = day_of(at);
+        let end = day.succ_opt().map_or(now, |next| {
+            instant_of(tz, next.and_time(NaiveTime::MIN)) - TimeDelta::milliseconds(1)
+        });
+        let due = content.due_at(*rule, tz, at);
+        from = end.max(at);
+        if content.judge(*rule, day) == DayVerdict::Skipped {
+            continue;
+        }
+        if due <= now {
+            from = from.min(at + (now - due));
+        } else if first.is_some_and(|first| day_of(first) < day_of(due)) {
+            break;
+        } else {
+            first = Some(first.map_or(due, |first| first.min(due)));
+        }
+    }
+    first
 }
 
 /// What a calendar does to a version of a schedule, in words; nothing if it is as planned.
@@ -207,48 +224,75 @@ pub(super) async fn show(visit: Visit, query: web::Query<Typed>) -> Result<HttpR
 #[cfg(test)]
 mod tests {
     use hera_domain::calendar::DayOfWeek;
-    use hera_domain::zone::instant_of;
 
     use super::*;
 
-    #[test]
-    fn a_moved_version_is_due_where_its_calendar_says() {
-        let tz = chrono_tz::Asia::Shanghai;
-        let at = |day, hour| {
-            let day = NaiveDate::from_ymd_opt(2026, 11, day).unwrap();
-            instant_of(tz, day.and_hms_opt(hour, 0, 0).unwrap())
-        };
-        let weekdays = DayOfWeek::ALL.iter().take(5).copied().collect();
+    const TZ: Tz = chrono_tz::Asia::Shanghai;
+
+    fn at(day: u32, hour: u32) -> Timestamp {
+        let day = NaiveDate::from_ymd_opt(2026, 11, day).unwrap();
+        instant_of(TZ, day.and_hms_opt(hour, 0, 0).unwrap())
+    }
+
+    /// When a cron is due next by working days, by looking for it and by trying every fire.
+    fn both(cron: &str, rule: DayRule, now: Timestamp) -> [Option<Timestamp>; 2] {
+        let cron = CronExpr::parse(cron).unwrap();
         let workdays = CalendarContent {
-            weekdays,
+            weekdays: DayOfWeek::ALL.iter().take(5).copied().collect(),
             ..CalendarContent::default()
         };
-        let cron = CronExpr::parse("0 0 6 * * ?").unwrap();
-        let due = |rule, now| {
-            let rule = CalendarRule {
-                name: String::new(),
-                rule,
-            };
-            let schedule = Schedule {
-                cron: None,
-                timezone: tz,
-                edges: Vec::new(),
-                validity: Validity::ALWAYS,
-                calendar: None,
-            };
-            due_after(&cron, &schedule, Some((&workdays, &rule)), now).unwrap()
+        let by = CalendarRule {
+            name: String::new(),
+            rule,
         };
+        let schedule = Schedule {
+            cron: None,
+            timezone: TZ,
+            edges: Vec::new(),
+            validity: Validity::ALWAYS,
+            calendar: None,
+        };
+        let found = due_after(&cron, &schedule, Some((&workdays, &by)), now);
+        let tried = cron.fires(TZ, now - TimeDelta::days(5));
+        let tried = tried.take_while(|at| *at < now + TimeDelta::days(10));
+        let kept = tried.filter(|at| {
+            let day = at.with_timezone(&TZ).date_naive();
+            workdays.judge(rule, day) != DayVerdict::Skipped
+        });
+        let due = kept.map(|at| workdays.due_at(rule, TZ, at));
+        [found, due.filter(|due| *due > now).min()]
+    }
+
+    #[test]
+    fn a_moved_version_is_due_where_its_calendar_says() {
         // The 21st of November 2026 is a Saturday.
-        let noon = at(21, 12);
-        assert_eq!(due(DayRule::Include, noon), at(23, 6));
-        assert_eq!(due(DayRule::Exclude, noon), at(22, 6));
-        assert_eq!(due(DayRule::Next, noon), at(23, 6), "Saturday's own");
-        assert_eq!(
-            due(DayRule::Next, at(22, 12)),
-            at(23, 6),
-            "Saturday's still"
-        );
-        assert_eq!(due(DayRule::Previous, noon), at(23, 6), "Sunday's is over");
-        assert_eq!(due(DayRule::Previous, at(27, 5)), at(27, 6));
+        let due = |cron, rule, now| both(cron, rule, now)[0].unwrap();
+        let six = "0 0 6 * * ?";
+        assert_eq!(due(six, DayRule::Include, at(21, 12)), at(23, 6));
+        assert_eq!(due(six, DayRule::Exclude, at(21, 12)), at(22, 6));
+        assert_eq!(due(six, DayRule::Previous, at(21, 12)), at(23, 6));
+        let saturdays = "0 0 18 ? * SAT";
+        assert_eq!(due(saturdays, DayRule::Next, at(23, 10)), at(23, 18));
+        let minutes = "0 * * * * ?";
+        assert_eq!(due(minutes, DayRule::Include, at(21, 0)), at(23, 0));
+    }
+
+    #[test]
+    fn the_next_due_time_is_the_earliest_of_all() {
+        for cron in [
+            "0 0 6 * * ?",
+            "0 0 18 ? * SAT",
+            "0 0 18,23 ? * SAT,MON",
+            "0 0 0/5 * * ?",
+            "0 0/7 9 * * ?",
+        ] {
+            for rule in DayRule::ALL {
+                for hours in (0..14 * 24).step_by(5) {
+                    let now = at(14, 1) + TimeDelta::hours(hours);
+                    let [found, tried] = both(cron, *rule, now);
+                    assert_eq!(found, tried, "{cron} {rule} after {now}");
+                }
+            }
+        }
     }
 }
