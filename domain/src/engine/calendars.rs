@@ -145,6 +145,7 @@ impl Engine {
         let skipped = self.day_verdict(schedule, row.business_time) == DayVerdict::Skipped;
         if skipped || self.due_at(schedule, row.business_time) > batch.tick.now {
             let run = run.id;
+            batch.inserted += 1;
             self.take_back_queued(row.key, run, Reason::CalendarChanged, batch);
         }
     }

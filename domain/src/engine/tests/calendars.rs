@@ -150,6 +150,32 @@ fn a_changed_calendar_moves_what_waits_and_takes_back_what_is_queued() {
 }
 
 #[test]
+fn a_changed_calendar_takes_back_no_more_runs_than_a_batch_may_hold() {
+    let jobs = (1..=1_500).map(|id| daily(id, DayRule::Include)).collect();
+    let mut bench = Bench::open(jobs);
+    bench.report(WorkerEvent::Accepting(false));
+    bench.step(workdays(&[]));
+    for _ in 0..10 {
+        bench.until(on(20, 3));
+    }
+    assert_eq!(bench.status(1_500, on(20, 3)), VersionStatus::Queued);
+    bench.step(workdays(&[20]));
+    let cancelled = |bench: &Bench| {
+        let rows = bench.out.runs.values().map(|change| change.row.status);
+        rows.filter(|status| *status == RunStatus::Cancelled)
+            .count()
+    };
+    let mut taken = vec![cancelled(&bench)];
+    while bench.engine.next_deadline() == Some(Timestamp::MIN_UTC) {
+        bench.until(on(20, 3));
+        taken.push(cancelled(&bench));
+    }
+    assert!(taken.iter().all(|count| *count <= 1_000), "{taken:?}");
+    assert_eq!(taken.iter().sum::<usize>(), 1_500);
+    assert_eq!(bench.status(1_500, on(20, 3)), VersionStatus::Skipped);
+}
+
+#[test]
 fn a_holiday_put_before_a_weekend_is_planned_as_soon_as_it_is_known() {
     // Thursday becomes the last working day: what is due on it is due at once.
     let mut bench = bench(DayRule::Previous, &[]);
