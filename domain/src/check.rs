@@ -243,7 +243,7 @@ pub fn check_values(field: &str, values: &BTreeMap<String, String>) -> Vec<Field
             found.add(&field, message);
         } else if let Err(message) = check_value(value) {
             found.add(&field, message);
-        } else if let Err(error) = vars::check(value) {
+        } else if let Err(error) = vars::check_value(value) {
             found.add(&field, error.to_string());
         }
     }
@@ -437,6 +437,11 @@ mod tests {
                 .first()
                 .and_then(|text| text.get(..34)),
             Some("config.k: line 1, column 7: in thi")
+        );
+        assert_eq!(
+            with("k", "download[]"),
+            [] as [&str; 0],
+            "nothing is fetched"
         );
     }
 
