@@ -11,6 +11,7 @@ use super::commit::CommitError;
 use super::dialect::AnyConn;
 use super::instant::At;
 use super::schema::hera_calendar;
+use super::settings::{Numbered, note_given};
 use super::{StoreError, from_json, to_json};
 
 /// A new calendar, a changed one, or its end.
@@ -53,6 +54,7 @@ pub(super) fn write(
     changes: &[CalendarChange],
 ) -> Result<(), CommitError> {
     for change in changes {
+        note_given(conn, Numbered::Calendar, change.id.0)?;
         match &change.content {
             Some(content) => save(conn, seq, change, content)?,
             None => delete(conn, change)?,

@@ -9,6 +9,7 @@ use hera_domain::id::HostGroupId;
 use super::commit::CommitError;
 use super::dialect::{AnyConn, insert_many};
 use super::schema::{hera_host_group, hera_host_relation};
+use super::settings::{Numbered, note_given};
 use super::{Store, StoreError};
 
 /// A host group as it shall be, or its end.
@@ -59,6 +60,7 @@ pub(super) fn write(conn: &mut AnyConn, changes: &[HostGroupChange]) -> Result<(
             HostGroupChange::Save(group) => group.id,
             HostGroupChange::Delete(id) => *id,
         };
+        note_given(conn, Numbered::HostGroup, id.0)?;
         diesel::delete(hera_host_relation::table)
             .filter(hera_host_relation::host_group_id.eq(id.0))
             .execute(conn)?;

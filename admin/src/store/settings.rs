@@ -2,8 +2,65 @@
 
 use diesel::prelude::*;
 
+use super::dialect::AnyConn;
 use super::schema::hera_setting;
 use super::{Store, StoreError, error};
+
+/// Things whose rows are deleted for good: the greatest id ever given is kept beside them, so
+/// that none is given again after a restart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Numbered {
+    Calendar,
+    HostGroup,
+}
+
+impl Numbered {
+    const fn setting(self) -> &'static str {
+        match self {
+            Self::Calendar => "last_calendar_id",
+            Self::HostGroup => "last_host_group_id",
+        }
+    }
+}
+
+/// The greatest id ever given; `there` is the greatest of those that still exist.
+pub(super) fn last_given(
+    conn: &mut AnyConn,
+    of: Numbered,
+    there: Option<i64>,
+) -> Result<i64, StoreError> {
+    let noted = noted(conn, of)?.unwrap_or(0);
+    Ok(noted.max(there.unwrap_or(0)))
+}
+
+/// Notes that an id has been given.
+pub(super) fn note_given(conn: &mut AnyConn, of: Numbered, id: i64) -> diesel::QueryResult<()> {
+    let before = noted(conn, of)?;
+    if before.is_some_and(|before| before >= id) {
+        return Ok(());
+    }
+    let value = hera_setting::value.eq(id.to_string());
+    if before.is_none() {
+        let name = hera_setting::name.eq(of.setting());
+        diesel::insert_into(hera_setting::table)
+            .values((name, value))
+            .execute(conn)?;
+        return Ok(());
+    }
+    diesel::update(hera_setting::table.filter(hera_setting::name.eq(of.setting())))
+        .set(value)
+        .execute(conn)?;
+    Ok(())
+}
+
+fn noted(conn: &mut AnyConn, of: Numbered) -> diesel::QueryResult<Option<i64>> {
+    let value: Option<String> = hera_setting::table
+        .filter(hera_setting::name.eq(of.setting()))
+        .select(hera_setting::value)
+        .first(conn)
+        .optional()?;
+    Ok(value.map(|value| value.parse().unwrap_or(0)))
+}
 
 impl Store {
     /// A setting, if it has been made.

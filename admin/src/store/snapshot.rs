@@ -9,6 +9,7 @@ use diesel::prelude::*;
 use super::dialect::{self, AnyConn};
 use super::instant::At;
 use super::schema::{hera_calendar, hera_group, hera_host_group, hera_lock};
+use super::settings::{Numbered, last_given};
 use super::{Store, StoreError, calendars, groups, host_groups, jobs, lease, runs, versions};
 
 /// The engine's snapshot and what the master itself keeps beside it.
@@ -59,13 +60,15 @@ fn load(conn: &mut AnyConn, waiting_days: i64) -> Result<LeaderState, StoreError
     let last_calendar: Option<i64> = hera_calendar::table
         .select(diesel::dsl::max(hera_calendar::id))
         .first(conn)?;
+    let last_host_group = last_given(conn, Numbered::HostGroup, last_host_group)?;
+    let last_calendar = last_given(conn, Numbered::Calendar, last_calendar)?;
     Ok(LeaderState {
         seq: CommitSeq(seq),
         groups: groups::load(conn)?,
         last_job: jobs::last_id(conn)?,
         last_group: GroupId(last_group.unwrap_or(0)),
-        last_host_group: HostGroupId(last_host_group.unwrap_or(0)),
-        last_calendar: CalendarId(last_calendar.unwrap_or(0)),
+        last_host_group: HostGroupId(last_host_group),
+        last_calendar: CalendarId(last_calendar),
         snapshot: Snapshot {
             jobs: jobs::load(conn)?,
             host_groups: host_groups::load(conn)?,

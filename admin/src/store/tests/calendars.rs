@@ -64,5 +64,6 @@ on_each_db! {
         leader.commit(&batch);
         let state = db.store.load_snapshot(7).await.unwrap();
         assert_eq!(state.snapshot.calendars.len(), 1);
+        assert_eq!(state.last_calendar, CalendarId(2), "an id is given once");
     }
 }
