@@ -68,16 +68,11 @@ impl EffectiveConfig {
     ) -> Self {
         let mut merged = Self::default();
         for (origin, level) in levels {
-            let of_area = level.iter().filter_map(|(written, value)| {
-                let key = written.strip_prefix(area)?.strip_prefix('.')?;
-                (!key.is_empty()).then_some((key, written, value))
-            });
-            let plain = level.iter().map(|(key, value)| (key.as_str(), key, value));
-            for (key, written, value) in of_area.chain(plain) {
+            for (key, written, value) in entries(level, area) {
                 let value = ConfigValue {
-                    value: value.clone(),
+                    value: value.to_owned(),
                     origin: origin.clone(),
-                    written: written.clone(),
+                    written: written.to_owned(),
                 };
                 match merged.values.get_mut(key) {
                     Some(nearer) => nearer.push(value),
@@ -106,6 +101,22 @@ impl EffectiveConfig {
             .iter()
             .filter_map(|(key, values)| Some((key.as_str(), values.first()?)))
     }
+}
+
+/// What a level says of each key, and how it writes it; of `AREA.key` and the plain `key`, which
+/// it overrides, first.
+pub fn entries<'a>(
+    level: &'a BTreeMap<String, String>,
+    area: &str,
+) -> impl Iterator<Item = (&'a str, &'a str, &'a str)> {
+    let of_area = level.iter().filter_map(move |(written, value)| {
+        let key = written.strip_prefix(area)?.strip_prefix('.')?;
+        (!key.is_empty()).then_some((key, written.as_str(), value.as_str()))
+    });
+    let plain = level
+        .iter()
+        .map(|(key, value)| (key.as_str(), key.as_str(), value.as_str()));
+    of_area.chain(plain)
 }
 
 /// Puts the stored secrets back where what is sent has their masks: shown and sent back, a secret

@@ -153,7 +153,9 @@ impl Tree<'_> {
             Some(parent) => self.check_parent(before, parent)?,
         }
         let mut wrong = check_values("config", &content.config);
-        wrong.extend(self.circles_of_group(before.map(|before| before.id), content));
+        if wrong.is_empty() {
+            wrong = self.circles_of_group(before.map(|before| before.id), content);
+        }
         if !wrong.is_empty() {
             return Err(CommandError::Invalid(wrong));
         }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use chrono::{Days, NaiveDate};
 
-use super::circle::Circle;
+use super::circle::{Circle, Member};
 use super::downloads::{self, Download, Taken, download_error};
 use super::spans::spans;
 use super::text::Text;
@@ -58,15 +58,24 @@ pub fn put_secrets_back(script: &str, context: &Context<'_>) -> Result<String, R
 /// Names the one that cannot.
 pub fn check(script: &str) -> Result<(), RenderError> {
     downloads::check(script)?;
+    check_value(script)
+}
+
+/// Whether the dates of a value can be reckoned. Nothing is fetched for a value: a `download[…]`
+/// in it is text like any other.
+///
+/// # Errors
+/// As [`check`], of dates.
+pub fn check_value(value: &str) -> Result<(), RenderError> {
     let mut from = 0;
-    while let Some(found) = scan::next_date(script, from) {
-        let inner_start = script.len() - found.inner.len();
+    while let Some(found) = scan::next_date(value, from) {
+        let inner_start = value.len() - found.inner.len();
         match zdt::parse(found.inner) {
             Ok((_, length)) => from = inner_start + length,
             Err(error) if holds_variable(found.inner, error.at) => from = inner_start,
             Err(error) => {
                 return Err(RenderError::at(
-                    script,
+                    value,
                     inner_start + error.at,
                     &date_error(&error.message),
                 ));
@@ -86,6 +95,14 @@ fn holds_variable(inner: &str, at: usize) -> bool {
         None => wrong.trim_start_matches(|c: char| c.is_ascii_digit() || c == '-' || c == '+'),
     };
     scan::next_name(part, 0).is_some_and(|found| found.start == 0)
+}
+
+fn member(name: &str, held: &Overridden) -> Member {
+    Member {
+        name: name.to_owned(),
+        origin: held.origin.clone(),
+        written: held.key.clone().unwrap_or_else(|| name.to_owned()),
+    }
 }
 
 fn date_error(message: &str) -> String {
@@ -236,12 +253,12 @@ impl<'a> Renderer<'a> {
         }
         let first = levels.remove(0);
         let overrides = levels;
-        let mut path = vec![(name.to_owned(), first.origin.clone())];
+        let mut path = vec![member(name, &first)];
         let mut on_path = BTreeSet::from([name.to_owned()]);
         let mut value = first.value.clone();
         while let Some(other) = scan::only_name(&value) {
             if !on_path.insert(other.to_owned()) {
-                let from = path.iter().position(|(seen, _)| seen == other);
+                let from = path.iter().position(|seen| seen.name == other);
                 let circle = Circle(path.split_off(from.unwrap_or(0)));
                 let message =
                     format!("these variables name each other: {circle}; give one of them a value");
@@ -250,15 +267,18 @@ impl<'a> Renderer<'a> {
             let Some(next) = self.lookup(other).into_iter().next() else {
                 break;
             };
-            path.push((other.to_owned(), next.origin));
+            path.push(member(other, &next));
             value = next.value;
         }
-        let secret = path.iter().find(|(name, _)| config::is_secret(name));
+        let secret = path
+            .iter()
+            .map(|member| &member.name)
+            .find(|name| config::is_secret(name));
         let shown = match secret {
             Some(_) => config::MASK.to_owned(),
             None => self.reckoned(&value),
         };
-        if let (Some((secret, _)), true) = (secret, self.keep_secrets) {
+        if let (Some(secret), true) = (secret, self.keep_secrets) {
             value = format!("${{{secret}}}");
         }
         let secret = secret.is_some();

@@ -80,6 +80,11 @@ async fn a_circle_is_named_with_its_levels_when_it_is_saved() {
     save.content.config = config(&[("b", "plain"), ("a", "${b}")]);
     admin.handle.save_job(&person(), save).await.unwrap();
 
+    let mut of_area = big.clone();
+    of_area.config = config(&[("all.a", "${b}"), ("b", "${c}")]);
+    let (field, _) = wrong(save_group(Some(above), of_area).await);
+    assert_eq!(field, "config.all.a", "as it is written");
+
     let mut closing = big;
     closing.config = config(&[("a", "${b}"), ("b", "${c}")]);
     let (field, message) = wrong(save_group(Some(above), closing).await);
