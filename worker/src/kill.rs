@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::process::{self, ProcessId};
 use crate::rundir::TOKEN_VARIABLE;
@@ -99,8 +100,13 @@ impl Tree {
     }
 }
 
-/// Climbs the ladder INT → TERM → KILL until nothing of the run is left, or patience is over.
-pub(crate) async fn kill(tree: Tree, patience: KillPatience) -> Killed {
+/// Climbs the ladder INT → TERM → KILL until nothing of the run is left, or patience is over;
+/// `at_once` leads to its top.
+pub(crate) async fn kill(
+    tree: Tree,
+    patience: KillPatience,
+    at_once: &CancellationToken,
+) -> Killed {
     let steps = [
         (Signal::INT, patience.interrupt),
         (Signal::TERM, patience.terminate),
@@ -114,7 +120,23 @@ pub(crate) async fn kill(tree: Tree, patience: KillPatience) -> Killed {
     };
     let mut left = Vec::new();
     for (signal, patience) in steps {
-        match hunt.step(signal, patience).await {
+        let last = signal == Signal::KILL;
+        if !last && (patience.is_zero() || at_once.is_cancelled()) {
+            continue;
+        }
+        let step = hunt.step(signal, patience);
+        let hurried = async {
+            if last {
+                std::future::pending().await
+            } else {
+                at_once.cancelled().await;
+            }
+        };
+        let outcome = tokio::select! {
+            outcome = step => outcome,
+            () = hurried => continue,
+        };
+        match outcome {
             Killed::Confirmed => return Killed::Confirmed,
             Killed::Unconfirmed(pids) => left = pids,
         }

@@ -13,6 +13,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::net::unix::pipe;
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::kill::{self, Killed, Tree};
 use crate::process::ProcessId;
@@ -57,13 +58,19 @@ pub(crate) enum StopReason {
     Discarded,
     /// This worker was told to end everything.
     WorkerStops,
+    /// No leader has been heard of for so long that the run may be started elsewhere.
+    Fenced,
 }
 
 /// A run and what is known of it.
 pub(crate) struct Run {
     pub(crate) key: RunRef,
     pub(crate) dir: RunDir,
+    /// See [`Installation::fence`](crate::installation::Installation::fence).
+    pub(crate) self_fence: bool,
     phase: Mutex<Phase>,
+    /// The kill that is under way has no patience left.
+    pub(crate) at_once: CancellationToken,
     stop: watch::Sender<Option<StopReason>>,
     /// Grows when the admin asks again: everything is told once more.
     repeats: AtomicU64,
@@ -76,11 +83,17 @@ impl Run {
         Self {
             key,
             dir,
+            self_fence: false,
             phase: Mutex::new(phase),
+            at_once: CancellationToken::new(),
             stop: watch::Sender::new(None),
             repeats: AtomicU64::new(0),
             log_stored: AtomicI64::new(0),
         }
+    }
+
+    pub(crate) fn fenced(self, self_fence: bool) -> Self {
+        Self { self_fence, ..self }
     }
 
     pub(crate) fn phase(&self) -> Phase {
@@ -101,8 +114,11 @@ impl Run {
         }
     }
 
-    /// The first reason stands.
+    /// The first reason stands; a later one may take its patience away.
     pub(crate) fn request_stop(&self, reason: StopReason) {
+        if reason == StopReason::Fenced {
+            self.at_once.cancel();
+        }
         self.stop.send_if_modified(|stop| {
             let first = stop.is_none();
             stop.get_or_insert(reason);
@@ -271,11 +287,12 @@ pub(crate) async fn watch(
     let patience = match reason {
         StopReason::Cancelled | StopReason::Discarded => patience,
         StopReason::WorkerStops => patience.hurried(),
+        StopReason::Fenced => patience.at_once(),
     };
     if let Err(error) = run.dir.mark_cancelled() {
         tracing::warn!(run.id = %run.key.run, "cannot mark a run as cancelled: {error}");
     }
-    let killed = kill::kill(Tree::new(runner.id, token), patience).await;
+    let killed = kill::kill(Tree::new(runner.id, token), patience, &run.at_once).await;
     if tokio::time::timeout(RUNNER_ENDS, runner.process.gone())
         .await
         .is_err()
@@ -313,7 +330,7 @@ pub(crate) async fn conclude(
     };
     let leftovers = match killed {
         Some(killed) => killed,
-        None => kill::kill(Tree::new(None, token), patience).await,
+        None => kill::kill(Tree::new(None, token), patience, &run.at_once).await,
     };
     let exit = Exit {
         note,
@@ -349,8 +366,15 @@ pub(crate) fn ending(exit: Exit, killed: Option<&Killed>, stop: Option<StopReaso
     if !note.is_empty() {
         notes.push(note);
     }
-    if stop == Some(StopReason::WorkerStops) {
-        notes.push("ended with its worker, which was told to stop".to_owned());
+    match stop {
+        Some(StopReason::WorkerStops) => {
+            notes.push("ended with its worker, which was told to stop".to_owned());
+        }
+        Some(StopReason::Fenced) => notes.push(
+            "ended by its worker, which had no contact with a leader for hera.selfFenceMs"
+                .to_owned(),
+        ),
+        Some(StopReason::Cancelled | StopReason::Discarded) | None => {}
     }
     let kill_confirmed = killed.map(|killed| match killed {
         Killed::Confirmed => true,

@@ -49,6 +49,9 @@ pub struct Spec {
     pub token: String,
     /// Of the machine's start during which the spec was written.
     pub boot_id: String,
+    /// Ended when no leader has been heard of for too long: it may be started elsewhere then.
+    #[serde(default)]
+    pub self_fence: bool,
 }
 
 /// Who holds a run.

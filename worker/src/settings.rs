@@ -28,7 +28,7 @@ pub struct WorkerSettings {
     pub retention: Retention,
 }
 
-/// How long the processes of a run get to react to each signal.
+/// How long the processes of a run get to react to each signal; a signal with no time is not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KillPatience {
     pub interrupt: Duration,
@@ -47,6 +47,16 @@ impl Default for KillPatience {
 }
 
 impl KillPatience {
+    /// KILL, and nothing before it.
+    #[must_use]
+    pub fn at_once(self) -> Self {
+        Self {
+            interrupt: Duration::ZERO,
+            terminate: Duration::ZERO,
+            kill: self.kill,
+        }
+    }
+
     /// For a worker that must be gone within ten seconds.
     #[must_use]
     pub fn hurried(self) -> Self {

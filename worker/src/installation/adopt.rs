@@ -43,7 +43,7 @@ impl Installation {
         });
         let phase = started.map_or(Phase::Accepted, Phase::Started);
         let cancelled = dir.is_cancelled();
-        let run = Arc::new(Run::new(key.clone(), dir, phase));
+        let run = Arc::new(Run::new(key.clone(), dir, phase).fenced(spec.self_fence));
         if cancelled {
             run.request_stop(StopReason::Cancelled);
         }
@@ -75,7 +75,7 @@ impl Installation {
         tokio::spawn(async move {
             let over = if cancelled {
                 let tree = Tree::new(None, &spec.token);
-                Over::from(kill::kill(tree, self.context.settings.kill).await)
+                Over::from(kill::kill(tree, self.context.settings.kill, &run.at_once).await)
             } else {
                 Over::default()
             };

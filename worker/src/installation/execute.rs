@@ -119,6 +119,7 @@ fn prepare(context: &Context, dir: &RunDir, start: v1::Start) -> Result<Spec, Sc
         env: start.env.into_iter().collect(),
         token: format!("{:032x}", rand::random::<u128>()),
         boot_id: process::boot_id()?,
+        self_fence: start.self_fence,
     };
     dir.write_spec(&spec)?;
     Ok(spec)

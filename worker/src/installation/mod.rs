@@ -124,7 +124,7 @@ impl Installation {
             }
             let run = self.past(&key).unwrap_or_else(|| {
                 let dir = RunDir::new(self.folder("runs").join(folder_name(&key)));
-                Run::new(key.clone(), dir, Phase::Preparing)
+                Run::new(key.clone(), dir, Phase::Preparing).fenced(start.self_fence)
             });
             let run = Arc::new(run);
             runs.insert(key, Arc::clone(&run));
@@ -183,6 +183,17 @@ impl Installation {
         for run in self.runs() {
             run.request_stop(StopReason::WorkerStops);
         }
+    }
+
+    /// Ends, by KILL at once, every run that may be started elsewhere when this worker is silent;
+    /// how many that were.
+    pub(crate) fn fence(&self) -> usize {
+        let live = |run: &Arc<Run>| run.self_fence && run.is_live();
+        let fenced: Vec<_> = self.runs().into_iter().filter(live).collect();
+        for run in &fenced {
+            run.request_stop(StopReason::Fenced);
+        }
+        fenced.len()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<RunRef, Arc<Run>>> {

@@ -288,5 +288,6 @@ pub(crate) fn start(run: i64, script: &str) -> v1::Start {
         run_type: "shell".to_owned(),
         script: script.to_owned(),
         env: std::collections::HashMap::from([("HERA_JOB_ID".to_owned(), "7".to_owned())]),
+        ..v1::Start::default()
     }
 }
