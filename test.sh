@@ -26,7 +26,7 @@ step() {
 deps() {
     ./start.sh deps
     local wanted=() tool
-    for tool in mariadbd:mariadb-server chromium:chromium node:nodejs npm:npm python3:python3; do
+    for tool in mariadbd:mariadb-server chromium:chromium node:nodejs npm:npm python3:python3 sudo:sudo; do
         command -v "${tool%%:*}" >/dev/null || [ -x "/usr/sbin/${tool%%:*}" ] || wanted+=("${tool##*:}")
     done
     python3 -c 'import ensurepip, venv' 2>/dev/null || wanted+=(python3-venv)

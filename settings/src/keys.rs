@@ -59,6 +59,8 @@ impl Key {
 pub(crate) const SCRIPT_TYPES: &str = "hera.job.";
 /// Where the keys of log levels begin: `logging.level.<target>`.
 pub(crate) const LOG_LEVELS: &str = "logging.level.";
+/// Where the keys of teams' env files begin: `hera.envFiles.<team>`.
+pub(crate) const ENV_FILES: &str = "hera.envFiles.";
 /// Chooses the documents of the file; read before all others.
 pub(crate) const ACTIVE_PROFILES: &str = "spring.profiles.active";
 
@@ -116,6 +118,14 @@ pub const KEYS: &[Key] = &[
     Key::new("hera.preemptionMasterGroup", "1"),
     Key::new("hera.maxParallelNum", "2000"),
     Key::new("hera.worker.maxRuns", "").also(&["worker.maxRuns"]),
+    Key::new("hera.worker.minDiskFree", "500"),
+    Key::new("hera.worker.maxLog", "1024"),
+    Key::new("hera.worker.cgroup", "auto"),
+    Key::new("hera.worker.limits.memory", "0"),
+    Key::new("hera.worker.limits.cpu", "0"),
+    Key::new("hera.worker.limits.cpuTime", "0"),
+    Key::new("hera.worker.limits.openFiles", "0"),
+    Key::new("hera.worker.limits.processes", "0"),
     Key::new("hera.systemMemUsed", "4000"),
     Key::new("hera.perTaskUseMem", "500"),
     Key::new("hera.maxMemRate", "0"),

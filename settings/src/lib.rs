@@ -43,4 +43,4 @@ pub use settings::{
     Alarms, Cluster, Hdfs, Kerberos, Logging, Mail, Pool, Rerun, Retention, Scheduling, Settings,
     Spark, Timing, Tls, Web, Worker,
 };
-pub use types::{LoadBalance, ScriptType, Secret};
+pub use types::{CgroupChoice, LoadBalance, ScriptType, Secret};

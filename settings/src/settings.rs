@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono_tz::Tz;
 
 use crate::database::Database;
-use crate::types::{LoadBalance, ScriptType, Secret};
+use crate::types::{CgroupChoice, LoadBalance, ScriptType, Secret};
 
 /// Everything that can be set. Defaults are those of [`Settings::default`], which the documented
 /// `application.yml` repeats.
@@ -151,8 +151,27 @@ pub struct Worker {
     pub sudo_user: bool,
     /// Sourced before every script.
     pub env_file: Option<PathBuf>,
+    /// Sourced after it before scripts of a team, by the team's name.
+    pub team_env_files: BTreeMap<String, PathBuf>,
+    /// With less room on its disk it takes no more runs; 0 = off.
+    pub min_disk_free_mib: u64,
+    /// Of one run's log on its disk.
+    pub max_log_mib: u64,
+    pub cgroup: CgroupChoice,
+    pub limits: RunLimits,
     /// Suffixes of downloads whose line ends are left alone.
     pub exclude_suffixes: Vec<String>,
+}
+
+/// What one run may use; 0 = the machine's own limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunLimits {
+    pub memory_mib: u64,
+    /// Thousandths of a core.
+    pub cpu_millis: u32,
+    pub cpu_time: Duration,
+    pub open_files: u64,
+    pub processes: u64,
 }
 
 /// Where the log goes and what is in it.

@@ -44,6 +44,24 @@ impl LoadBalance {
     }
 }
 
+/// Whether runs get control groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CgroupChoice {
+    /// Where the machine lets the worker make them.
+    Auto,
+    Off,
+}
+
+impl CgroupChoice {
+    pub(crate) fn parse(word: &str) -> Option<Self> {
+        match word.to_ascii_lowercase().as_str() {
+            "auto" => Some(Self::Auto),
+            "off" | "false" | "no" => Some(Self::Off),
+            _ => None,
+        }
+    }
+}
+
 /// The command of a script type: `bin args… <script file>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScriptType {
@@ -82,6 +100,21 @@ pub(crate) fn duration(text: &str, unit: u64) -> Option<Duration> {
     };
     let millis = number.parse::<u64>().ok()?.checked_mul(factor)?;
     Some(Duration::from_millis(millis))
+}
+
+/// Thousandths of a number like `2`, `1.5` or `0.25`.
+pub(crate) fn thousandths(text: &str) -> Option<u32> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || part.len() > 3 || !digits(whole) || !digits(part) {
+        return None;
+    }
+    let part: u32 = format!("{part:0<3}").parse().ok()?;
+    whole
+        .parse::<u32>()
+        .ok()?
+        .checked_mul(1000)?
+        .checked_add(part)
 }
 
 fn number_and_unit(text: &str) -> (&str, &str) {
@@ -132,6 +165,16 @@ mod tests {
         assert_eq!(millis("7d", 1), Some(604_800_000));
         for wrong in ["soon", "", "s", "-1s", "1 week", "18446744073709551615d"] {
             assert_eq!(millis(wrong, 1), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn parts_of_cores_are_read_as_they_are_written() {
+        for (text, expected) in [("2", 2000), ("1.5", 1500), ("0.25", 250), ("0", 0)] {
+            assert_eq!(thousandths(text), Some(expected), "{text}");
+        }
+        for wrong in ["", ".5", "1.2345", "-1", "1,5", "two", "1.x", "5000000"] {
+            assert_eq!(thousandths(wrong), None, "{wrong}");
         }
     }
 

@@ -10,11 +10,14 @@ use hera_domain::clock::SystemClock;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use crate::cgroup::Cgroups;
 use crate::installation::{Context, Installation};
 use crate::node::{Node, NodeError};
 use crate::retention;
+use crate::script;
 use crate::session::Connector;
 use crate::settings::WorkerSettings;
+use crate::tenant::SUDO;
 
 /// How long the ends of killed runs may take to be reported and acknowledged.
 const LAST_WORDS: Duration = Duration::from_secs(9);
@@ -41,6 +44,10 @@ pub enum AppError {
     ShortToken,
     #[error("the runner {0} is missing; put hera-run beside hera-worker")]
     NoRunner(PathBuf),
+    #[error(
+        "hera.sudoUser is on, but this worker finds no program {SUDO:?}; install it, or set hera.sudoUser: false"
+    )]
+    NoSudo,
     #[error("cannot look through the runs in {folder}: {source}")]
     Runs {
         folder: PathBuf,
@@ -60,9 +67,11 @@ pub async fn run(
     check(&settings)?;
     let node = Arc::new(Node::open(&settings.work_dir)?);
     let work_dir = settings.work_dir.clone();
+    let groups = Cgroups::prepare(settings.cgroup, &node.id(), &settings.limits);
     let context = Arc::new(Context {
         settings,
         clock: Box::new(SystemClock),
+        groups,
         accepting: AtomicBool::new(!node.is_drained()),
         stopping: AtomicBool::new(false),
     });
@@ -97,6 +106,9 @@ pub async fn run(
         () = working => {}
         () = stopping => {}
     }
+    if let Some(groups) = &context.groups {
+        groups.close();
+    }
     Ok(())
 }
 
@@ -109,6 +121,9 @@ fn check(settings: &WorkerSettings) -> Result<(), AppError> {
     }
     if !settings.runner.is_file() {
         return Err(AppError::NoRunner(settings.runner.clone()));
+    }
+    if settings.sudo && script::find_program(SUDO, settings.path()).is_none() {
+        return Err(AppError::NoSudo);
     }
     Ok(())
 }

@@ -1,19 +1,22 @@
-//! Ends every process of a run: the runner's descendants, and whatever carries the run's token.
+//! Ends every process of a run: its control group, the runner's descendants, and whatever carries
+//! the run's token.
 //!
 //! A process can leave its parent (double fork) and its session (`setsid`), but not the runner,
-//! which is its subreaper, nor the environment it was started with. Signals go through a pidfd
-//! whose process has been looked at again, so a recycled number is never hit.
+//! which is its subreaper, nor the environment it was started with, nor its control group where
+//! the machine has them. Signals go through a pidfd whose process has been looked at again, so a
+//! recycled number is never hit.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod tree;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::Signal;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::process::{self, ProcessId};
-use crate::rundir::TOKEN_VARIABLE;
 use crate::settings::KillPatience;
+pub(crate) use tree::Tree;
 
 /// How often the processes are looked at, at first and at most.
 const LOOK: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(200));
@@ -28,76 +31,8 @@ pub(crate) enum Killed {
     Confirmed,
     /// These remain.
     Unconfirmed(Vec<i32>),
-}
-
-/// The processes of one run.
-#[derive(Debug, Clone)]
-pub(crate) struct Tree {
-    runner: Option<ProcessId>,
-    assignment: String,
-    /// Seen before, with their start times: they count even when they have hidden since.
-    known: BTreeMap<i32, u64>,
-}
-
-impl Tree {
-    pub(crate) fn new(runner: Option<ProcessId>, token: &str) -> Self {
-        Self {
-            runner,
-            assignment: format!("{TOKEN_VARIABLE}={token}"),
-            known: BTreeMap::new(),
-        }
-    }
-
-    /// The processes of the run that are alive, without the runner.
-    pub(crate) fn survey(&mut self) -> BTreeMap<i32, u64> {
-        let all = process::all();
-        let runner = self.runner.as_ref().filter(|runner| runner.is_alive());
-        let mut found: BTreeSet<i32> = self
-            .known
-            .iter()
-            .filter(|(pid, start)| all.get(pid).is_some_and(|stat| stat.start_time == **start))
-            .map(|(pid, _)| *pid)
-            .collect();
-        found.extend(runner.map(|runner| runner.pid));
-        let me = nix::unistd::getpid().as_raw();
-        found.extend(
-            all.keys()
-                .filter(|pid| **pid != me && process::has_variable(**pid, &self.assignment)),
-        );
-        // Children of what is found, until nothing is added: parents may have greater numbers.
-        loop {
-            let before = found.len();
-            let children: Vec<i32> = all
-                .iter()
-                .filter(|(_, stat)| found.contains(&stat.parent))
-                .map(|(pid, _)| *pid)
-                .collect();
-            found.extend(children);
-            if found.len() == before {
-                break;
-            }
-        }
-        if let Some(runner) = runner {
-            found.remove(&runner.pid);
-        }
-        self.known = found
-            .into_iter()
-            .filter_map(|pid| Some((pid, all.get(&pid)?)))
-            .filter(|(_, stat)| !stat.ended)
-            .map(|(pid, stat)| (pid, stat.start_time))
-            .collect();
-        self.known.clone()
-    }
-
-    fn runner_lives(&self) -> bool {
-        self.runner.as_ref().is_some_and(ProcessId::is_alive)
-    }
-
-    fn kill_runner(&self) {
-        if let Some(runner) = &self.runner {
-            send(runner.pid, runner.start_time, Signal::KILL);
-        }
-    }
+    /// None was found, but one may have hidden: its runner was killed, and it had no group.
+    Untraced,
 }
 
 /// Climbs the ladder INT → TERM → KILL until nothing of the run is left, or patience is over;
@@ -124,21 +59,21 @@ pub(crate) async fn kill(
         if !last && (patience.is_zero() || at_once.is_cancelled()) {
             continue;
         }
-        let step = hunt.step(signal, patience);
         let hurried = async {
             if last {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             } else {
                 at_once.cancelled().await;
             }
         };
-        let outcome = tokio::select! {
-            outcome = step => outcome,
+        let stepped = tokio::select! {
+            stepped = hunt.step(signal, patience) => stepped,
             () = hurried => continue,
         };
-        match outcome {
-            Killed::Confirmed => return Killed::Confirmed,
-            Killed::Unconfirmed(pids) => left = pids,
+        match stepped {
+            Ok(()) if hunt.tree.is_traced() => return Killed::Confirmed,
+            Ok(()) => return Killed::Untraced,
+            Err(pids) => left = pids,
         }
     }
     Killed::Unconfirmed(left)
@@ -153,19 +88,20 @@ struct Hunt {
 }
 
 impl Hunt {
-    async fn step(&mut self, signal: Signal, patience: Duration) -> Killed {
+    /// Sends one signal to all there is and comes, until nothing is left; else what is.
+    async fn step(&mut self, signal: Signal, patience: Duration) -> Result<(), Vec<i32>> {
         let end = Instant::now() + patience;
         let mut told = BTreeMap::new();
         self.pause = LOOK.0;
         loop {
-            let (targets, runner_lives) = self.look().await;
+            let (targets, runner_lives) = self.look(signal, &mut told).await;
             self.empty_looks = if targets.is_empty() && !runner_lives {
                 self.empty_looks + 1
             } else {
                 0
             };
             if self.empty_looks == 2 {
-                return Killed::Confirmed;
+                return Ok(());
             }
             if targets.is_empty() && runner_lives {
                 let since = *self.runner_alone_since.get_or_insert_with(Instant::now);
@@ -175,50 +111,40 @@ impl Hunt {
             } else {
                 self.runner_alone_since = None;
             }
-            for (pid, start) in &targets {
-                if told.insert(*pid, *start) != Some(*start) {
-                    send(*pid, *start, signal);
-                }
-            }
             if Instant::now() >= end {
-                return Killed::Unconfirmed(targets.into_keys().collect());
+                return Err(targets.into_keys().collect());
             }
             tokio::time::sleep(self.pause).await;
             self.pause = (self.pause * 2).min(LOOK.1);
         }
     }
 
-    async fn look(&mut self) -> (BTreeMap<i32, u64>, bool) {
-        let mut tree = self.tree.clone();
+    /// Looks, and signals what has not been told yet.
+    async fn look(
+        &mut self,
+        signal: Signal,
+        told: &mut BTreeMap<i32, u64>,
+    ) -> (BTreeMap<i32, u64>, bool) {
+        let (mut tree, mut heard) = (self.tree.clone(), told.clone());
         let looked = tokio::task::spawn_blocking(move || {
-            let targets = tree.survey();
+            let targets = if signal == Signal::KILL {
+                tree.kill_all()
+            } else {
+                let targets = tree.survey();
+                let mut new = targets.clone();
+                new.retain(|pid, start| heard.insert(*pid, *start) != Some(*start));
+                tree.signal(&new, signal);
+                targets
+            };
             let runner_lives = tree.runner_lives();
-            (tree, targets, runner_lives)
+            (tree, heard, targets, runner_lives)
         })
         .await;
         // A look fails only when the program is being torn down: nothing is known then.
-        let Ok((tree, targets, runner_lives)) = looked else {
+        let Ok((tree, heard, targets, runner_lives)) = looked else {
             return (BTreeMap::new(), true);
         };
-        self.tree = tree;
+        (self.tree, *told) = (tree, heard);
         (targets, runner_lives)
-    }
-}
-
-/// Signals the process that has this number and this start time, or nobody.
-fn send(pid: i32, start_time: u64, signal: Signal) {
-    let Some(target) = Pid::from_raw(pid) else {
-        return;
-    };
-    let Ok(descriptor) = pidfd_open(target, PidfdFlags::empty()) else {
-        return;
-    };
-    if process::stat(pid).is_some_and(|stat| stat.start_time == start_time)
-        && let Err(error) = pidfd_send_signal(&descriptor, signal)
-    {
-        tracing::debug!(
-            process.pid = pid,
-            "cannot signal a process of a run: {error}"
-        );
     }
 }

@@ -13,9 +13,11 @@
 //! a new session repeats everything that has not been acknowledged.
 
 pub mod app;
+mod cgroup;
 mod files;
 mod installation;
 mod kill;
+pub mod limits;
 mod load;
 mod node;
 mod process;
@@ -26,6 +28,7 @@ pub mod runner;
 mod script;
 mod session;
 pub mod settings;
+pub mod tenant;
 
 pub use app::{AppError, Stop};
 pub use settings::WorkerSettings;

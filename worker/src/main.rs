@@ -1,13 +1,14 @@
 //! `hera-worker serve`: settings, log, signals, and nothing else.
 
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use hera_settings::{CommandLine, Report, Settings, Sources};
-use hera_worker::settings::{KillPatience, Retention, inheritable};
+use hera_worker::limits::Limits;
+use hera_worker::settings::{DiskLimits, KillPatience, Retention, inheritable};
 use hera_worker::{Stop, WorkerSettings, app};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -99,15 +100,36 @@ fn worker_settings(settings: Settings) -> anyhow::Result<WorkerSettings> {
         Some(name) => name,
         None => nix::unistd::gethostname()?.to_string_lossy().into_owned(),
     };
+    let limits = settings.worker.limits;
     let days = settings.retention.worker_days;
     Ok(WorkerSettings {
         admins: settings.cluster.admin_addresses,
         join_token,
         name,
-        work_dir: std::path::absolute(&settings.worker.work_dir)?,
+        work_dir: absolute(&settings.worker.work_dir)?,
         runner: own.parent().unwrap_or(Path::new(".")).join("hera-run"),
         max_runs: settings.worker.max_runs.unwrap_or(0),
         types: settings.script_types,
+        sudo: settings.worker.sudo_user,
+        env_file: settings.worker.env_file.map(absolute).transpose()?,
+        team_env_files: settings
+            .worker
+            .team_env_files
+            .into_iter()
+            .map(|(team, file)| Ok((team, absolute(file)?)))
+            .collect::<std::io::Result<_>>()?,
+        limits: Limits {
+            memory_mib: limits.memory_mib,
+            cpu_millis: limits.cpu_millis,
+            cpu_seconds: limits.cpu_time.as_secs(),
+            open_files: limits.open_files,
+            processes: limits.processes,
+        },
+        cgroup: settings.worker.cgroup,
+        disk: DiskLimits {
+            min_free_mib: settings.worker.min_disk_free_mib,
+            max_log_mib: settings.worker.max_log_mib,
+        },
         environment: inheritable(std::env::vars_os()),
         kill: KillPatience::default(),
         retention: Retention {

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
+
+use crate::rundir::LogIdentity;
 
 /// A process, told from any other that may have its number later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +85,32 @@ pub(crate) fn has_variable(pid: i32, assignment: &str) -> bool {
             .split(|byte| *byte == 0)
             .any(|variable| variable == assignment.as_bytes())
     })
+}
+
+/// Whether the process has this log for its output.
+pub(crate) fn writes_to(pid: i32, log: &LogIdentity) -> bool {
+    ["fd/1", "fd/2"]
+        .iter()
+        .filter_map(|name| std::fs::metadata(format!("/proc/{pid}/{name}")).ok())
+        .any(|file| LogIdentity::of(&file) == *log)
+}
+
+/// Signals the process that has this number and this start time, or nobody.
+pub(crate) fn send(pid: i32, start_time: u64, signal: Signal) {
+    let Some(target) = Pid::from_raw(pid) else {
+        return;
+    };
+    let Ok(descriptor) = pidfd_open(target, PidfdFlags::empty()) else {
+        return;
+    };
+    if stat(pid).is_some_and(|stat| stat.start_time == start_time)
+        && let Err(error) = pidfd_send_signal(&descriptor, signal)
+    {
+        tracing::debug!(
+            process.pid = pid,
+            "cannot signal a process of a run: {error}"
+        );
+    }
 }
 
 /// The program's name stands in parentheses and may itself contain any byte.

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::kill::{self, Killed, Tree};
 use crate::process::ProcessId;
-use crate::rundir::{Exit, RunDir};
+use crate::rundir::{Exit, RunDir, Spec};
 use crate::settings::{KillPatience, WorkerSettings};
 
 /// How long a runner whose script is gone may take to end itself.
@@ -267,7 +267,7 @@ impl From<Killed> for Over {
 pub(crate) async fn watch(
     run: &Run,
     mut runner: Runner,
-    token: &str,
+    spec: &Spec,
     patience: KillPatience,
     mut started: impl FnMut(i64),
 ) -> Over {
@@ -292,7 +292,7 @@ pub(crate) async fn watch(
     if let Err(error) = run.dir.mark_cancelled() {
         tracing::warn!(run.id = %run.key.run, "cannot mark a run as cancelled: {error}");
     }
-    let killed = kill::kill(Tree::new(runner.id, token), patience, &run.at_once).await;
+    let killed = kill::kill(Tree::new(runner.id, &run.dir, spec), patience, &run.at_once).await;
     if tokio::time::timeout(RUNNER_ENDS, runner.process.gone())
         .await
         .is_err()
@@ -308,7 +308,7 @@ pub(crate) async fn watch(
 /// Reads how the run ended. If its runner died without a word, what it left is killed first.
 pub(crate) async fn conclude(
     run: &Run,
-    token: &str,
+    spec: &Spec,
     over: Over,
     patience: KillPatience,
     now_ms: i64,
@@ -330,7 +330,7 @@ pub(crate) async fn conclude(
     };
     let leftovers = match killed {
         Some(killed) => killed,
-        None => kill::kill(Tree::new(None, token), patience, &run.at_once).await,
+        None => kill::kill(Tree::new(None, &run.dir, spec), patience, &run.at_once).await,
     };
     let exit = Exit {
         note,
@@ -347,7 +347,9 @@ pub(crate) async fn conclude(
     let stop = run.stop_requested();
     match leftovers {
         Killed::Confirmed if stop.is_none() => ending(exit, None, stop),
-        killed @ (Killed::Confirmed | Killed::Unconfirmed(_)) => ending(exit, Some(&killed), stop),
+        killed @ (Killed::Confirmed | Killed::Unconfirmed(_) | Killed::Untraced) => {
+            ending(exit, Some(&killed), stop)
+        }
     }
 }
 
@@ -380,6 +382,12 @@ pub(crate) fn ending(exit: Exit, killed: Option<&Killed>, stop: Option<StopReaso
         Killed::Confirmed => true,
         Killed::Unconfirmed(pids) => {
             notes.push(format!("processes that could not be killed: {pids:?}"));
+            false
+        }
+        Killed::Untraced => {
+            notes.push(
+                "its runner was killed too, so a process that hid could not be found".to_owned(),
+            );
             false
         }
     });

@@ -20,16 +20,19 @@
 //!   proves nothing.
 
 use std::collections::BTreeMap;
-use std::fs::{DirBuilder, File};
+use std::fs::{DirBuilder, File, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::cgroup::Cgroup;
 use crate::files;
+use crate::limits::Limits;
 use crate::process::ProcessId;
+use crate::tenant::Tenant;
 
 /// The variable that marks every process of a run.
 pub const TOKEN_VARIABLE: &str = "HERA_RUN_TOKEN";
@@ -52,6 +55,18 @@ pub struct Spec {
     /// Ended when no leader has been heard of for too long: it may be started elsewhere then.
     #[serde(default)]
     pub self_fence: bool,
+    /// Where its processes are born.
+    #[serde(default)]
+    pub cgroup: Option<Cgroup>,
+    /// What its processes are limited to by themselves.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Sourced before the script; a tenant must be able to read them.
+    #[serde(default)]
+    pub env_files: Vec<PathBuf>,
+    /// Whose processes they are, if not the worker's own user's.
+    #[serde(default)]
+    pub tenant: Option<Tenant>,
 }
 
 /// Who holds a run.
@@ -82,6 +97,22 @@ pub struct Exit {
     pub at_unix_ms: i64,
     /// What was in the log when the script ended; what a process left behind adds is not the run's.
     pub log_size: u64,
+}
+
+/// A log's file, whatever it is called now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LogIdentity {
+    device: u64,
+    inode: u64,
+}
+
+impl LogIdentity {
+    pub(crate) fn of(file: &std::fs::Metadata) -> Self {
+        Self {
+            device: file.dev(),
+            inode: file.ino(),
+        }
+    }
 }
 
 /// Room for an [`Exit`].
@@ -124,6 +155,11 @@ impl RunDir {
         self.path.join(format!("script{suffix}"))
     }
 
+    /// Where a tenant has the script: nobody else's file could be read by it.
+    pub(crate) fn tenants_script(&self, suffix: &str) -> PathBuf {
+        self.work().join(format!(".script{suffix}"))
+    }
+
     fn spec(&self) -> PathBuf {
         self.path.join("spec.json")
     }
@@ -140,19 +176,51 @@ impl RunDir {
         self.path.join("exit")
     }
 
-    /// Makes the folder and the script's own folder in it.
+    /// Makes the folder, and the script's own folder in it unless a tenant will.
     ///
     /// # Errors
     /// When one cannot be made.
-    pub fn create(&self) -> io::Result<()> {
+    pub fn create(&self, tenant: Option<&Tenant>) -> io::Result<()> {
         DirBuilder::new()
             .recursive(true)
             .mode(0o711)
             .create(&self.path)?;
+        if tenant.is_some() {
+            return Ok(());
+        }
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(self.work())
+    }
+
+    /// Lets others make files in the folder, or no more. They cannot see what is in it.
+    ///
+    /// # Errors
+    /// When it is not ours.
+    pub(crate) fn open_to_all(&self, open: bool) -> io::Result<()> {
+        let mode = if open { 0o733 } else { 0o711 };
+        std::fs::set_permissions(&self.path, Permissions::from_mode(mode))
+    }
+
+    /// Removes the script's own folder, by its tenant if it has one.
+    pub(crate) fn remove_work(&self) -> io::Result<()> {
+        let work = self.work();
+        let removed = match std::fs::remove_dir_all(&work) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                let tenant = self.read_spec()?.and_then(|spec| spec.tenant);
+                let Some(tenant) = tenant else {
+                    return Err(error);
+                };
+                tenant.empty(&work)?;
+                std::fs::remove_dir(&work)
+            }
+            removed => removed,
+        };
+        match removed {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        }
     }
 
     /// From here on the run is known to this machine, even after a power failure.
@@ -258,6 +326,11 @@ impl RunDir {
         read_unless_empty(&self.exit())
     }
 
+    /// `None` while there is no log.
+    pub(crate) fn log_identity(&self) -> Option<LogIdentity> {
+        Some(LogIdentity::of(&std::fs::metadata(self.log()).ok()?))
+    }
+
     /// The bytes in the log now; 0 while there is none.
     #[must_use]
     pub fn log_size(&self) -> u64 {
@@ -297,7 +370,7 @@ mod tests {
     fn only_the_first_claim_holds() {
         let folder = tempfile::tempdir().unwrap();
         let dir = RunDir::new(folder.path().join("1-a"));
-        dir.create().unwrap();
+        dir.create(None).unwrap();
         let runner = Claim::Runner(ProcessId {
             pid: 7,
             start_time: 8,

@@ -3,12 +3,14 @@
 //! It leaves the worker's session, adopts what its script leaves behind, and writes down how the
 //! script ended. No threads and no async here: it must be up in a millisecond.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 use hera_domain::clock::{Clock, SystemClock};
 use nix::errno::Errno;
@@ -16,20 +18,29 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 
+use crate::cgroup::{self, Cgroup};
 use crate::process::ProcessId;
 use crate::rundir::{Claim, Claimed, Exit, RunDir, Spec, TOKEN_VARIABLE};
+use crate::settings::is_for_tenants;
+use crate::tenant::{self, Birth, Tenant};
 
 /// The exit code that shells give for a program that does not exist.
 const NOT_FOUND: i32 = 127;
 /// The exit code that shells give for a program that cannot be executed.
 const NOT_EXECUTABLE: i32 = 126;
 
+const KILL: i32 = nix::sys::signal::Signal::SIGKILL as i32;
+const CPU_TIME: i32 = nix::sys::signal::Signal::SIGXCPU as i32;
+
+/// This process's own environment.
+pub type Inherited = [(OsString, OsString)];
+
 /// Runs what the folder's spec says and returns once its end is written down.
 ///
 /// # Errors
 /// When the folder cannot be read or written; nothing has been started then, or the script has
 /// ended and cannot be reported.
-pub fn run(folder: &Path) -> io::Result<()> {
+pub fn run(folder: &Path, inherited: &Inherited) -> io::Result<()> {
     // From here on signals to the worker's group or terminal do not reach the run.
     nix::unistd::setsid()?;
     nix::sys::prctl::set_child_subreaper(true)?;
@@ -55,8 +66,13 @@ pub fn run(folder: &Path) -> io::Result<()> {
         };
         return dir.write_exit(&slip, &never);
     }
-    let exit = match start(&dir, &spec) {
-        Ok(child) => wait_for(child)?,
+    let oom_kills = machine_oom_kills();
+    let exit = match start(&dir, &spec, inherited) {
+        Ok(child) => {
+            let exit = wait_for(child)?;
+            let note = remark(&exit, &spec, oom_kills);
+            Exit { note, ..exit }
+        }
         Err(failed) => failed,
     };
     let exit = Exit {
@@ -73,19 +89,51 @@ pub fn run(folder: &Path) -> io::Result<()> {
 }
 
 /// Starts the script; the error is already the run's end.
-fn start(dir: &RunDir, spec: &Spec) -> Result<Pid, Exit> {
+fn start(dir: &RunDir, spec: &Spec, inherited: &Inherited) -> Result<Pid, Exit> {
     let failed = |exit_code, note: String| Exit {
         exit_code: Some(exit_code),
         note,
         ..Exit::default()
     };
+    let refused = |note: String| failed(NOT_EXECUTABLE, note);
     let log = open_log(dir)
         .and_then(|log| Ok((log.try_clone()?, log)))
-        .map_err(|error| failed(NOT_EXECUTABLE, format!("cannot write output.log: {error}")))?;
-    let [program, arguments @ ..] = spec.command.as_slice() else {
-        return Err(failed(NOT_FOUND, "the command is empty".to_owned()));
+        .map_err(|error| refused(format!("cannot write output.log: {error}")))?;
+    if let Some(group) = &spec.cgroup {
+        group
+            .enter()
+            .map_err(|error| refused(format!("cannot enter the run's control group: {error}")))?;
+    }
+    let born = match &spec.tenant {
+        None => start_here(dir, spec, log),
+        Some(tenant) => start_as(tenant, dir, spec, inherited, log),
     };
-    let child = Command::new(program)
+    if let Some(group) = &spec.cgroup {
+        // Staying is no harm: it would be killed with its script, and the worker tells the end.
+        let _ = group.leave();
+    }
+    let child = born.map_err(|(code, note)| failed(code, note))?;
+    // The worker may be gone already; the run goes on all the same.
+    let _ = writeln!(io::stdout(), "{}", child.id());
+    let pid = i32::try_from(child.id()).expect("a pid fits the kernel's own type");
+    Ok(Pid::from_raw(pid))
+}
+
+/// An exit code, and why there is no script.
+type Unborn = (i32, String);
+
+fn start_here(dir: &RunDir, spec: &Spec, log: (File, File)) -> Result<Child, Unborn> {
+    let [program, arguments @ ..] = spec.command.as_slice() else {
+        return Err((NOT_FOUND, "the command is empty".to_owned()));
+    };
+    // The limits hold for this process too, which needs next to nothing.
+    spec.limits.apply().map_err(|error| {
+        (
+            NOT_EXECUTABLE,
+            format!("cannot set the run's limits: {error}"),
+        )
+    })?;
+    Command::new(program)
         .args(arguments)
         .envs(&spec.env)
         .env(TOKEN_VARIABLE, &spec.token)
@@ -102,12 +150,65 @@ fn start(dir: &RunDir, spec: &Spec) -> Result<Pid, Exit> {
             } else {
                 NOT_EXECUTABLE
             };
-            failed(code, format!("cannot start {program}: {error}"))
-        })?;
-    // The worker may be gone already; the run goes on all the same.
-    let _ = writeln!(io::stdout(), "{}", child.id());
-    let pid = i32::try_from(child.id()).expect("a pid fits the kernel's own type");
-    Ok(Pid::from_raw(pid))
+            (code, format!("cannot start {program}: {error}"))
+        })
+}
+
+/// Starts the script as the team's user.
+fn start_as(
+    tenant: &Tenant,
+    dir: &RunDir,
+    spec: &Spec,
+    inherited: &Inherited,
+    log: (File, File),
+) -> Result<Child, Unborn> {
+    let refused = |note: String| (NOT_EXECUTABLE, note);
+    let folder = |error: io::Error| refused(format!("cannot prepare the run's folder: {error}"));
+    let (text, birth) = birth(dir, spec, inherited).map_err(folder)?;
+    // The tenant makes its folder in one whose name nobody else can know, while it may.
+    dir.open_to_all(true).map_err(folder)?;
+    let born = tenant.run(Birth { text, ..birth }, log, || dir.open_to_all(false));
+    born.map_err(|unborn| match unborn {
+        tenant::Unborn::NoSudo(error) => refused(format!(
+            "cannot start sudo: {error}; install it, or set hera.sudoUser: false"
+        )),
+        tenant::Unborn::Refused(mut sudo) => {
+            let _ = sudo.wait();
+            let said = std::fs::read(dir.log()).unwrap_or_default();
+            refused(tenant.refusal(&said))
+        }
+        tenant::Unborn::Failed(why) => refused(why),
+        tenant::Unborn::Folder(error) => folder(error),
+    })
+}
+
+/// The script's text, and all else that a tenant must know.
+fn birth(dir: &RunDir, spec: &Spec, inherited: &Inherited) -> io::Result<(String, Birth)> {
+    // Elsewhere "." is another folder.
+    let here = RunDir::new(std::env::current_dir()?);
+    let script = spec.command.last().map(PathBuf::from).unwrap_or_default();
+    let suffix = script.extension().map_or_else(String::new, |suffix| {
+        format!(".{}", suffix.to_string_lossy())
+    });
+    let text = std::fs::read_to_string(dir.script(&suffix))?;
+    let text_of = |text: &OsString| text.to_string_lossy().into_owned();
+    let mut env: BTreeMap<String, String> = inherited
+        .iter()
+        .filter(|(name, _)| is_for_tenants(name))
+        .map(|(name, value)| (text_of(name), text_of(value)))
+        .collect();
+    env.extend(spec.env.clone());
+    env.insert(TOKEN_VARIABLE.to_owned(), spec.token.clone());
+    let birth = Birth {
+        work: here.work(),
+        script,
+        text: String::new(),
+        command: spec.command.clone(),
+        env_files: spec.env_files.clone(),
+        env,
+        limits: spec.limits.clone(),
+    };
+    Ok((text, birth))
 }
 
 fn open_log(dir: &RunDir) -> io::Result<File> {
@@ -139,6 +240,32 @@ fn wait_for(script: Pid) -> io::Result<Exit> {
         peak_memory_kib: Some(usage.max_rss()),
         ..Exit::default()
     })
+}
+
+/// What an end by a signal means, where that can be told.
+fn remark(exit: &Exit, spec: &Spec, oom_kills_before: Option<u64>) -> String {
+    let in_group = spec.cgroup.as_ref().map_or(0, Cgroup::oom_kills);
+    if in_group > 0 {
+        return "out of memory: the kernel ended the run at its limit; raise hera.worker.limits.memory, or let the script use less".to_owned();
+    }
+    // A shell tells of a killed child by an exit code.
+    let killed = exit.signal == Some(KILL) || exit.exit_code == Some(128 + KILL);
+    if killed && machine_oom_kills() > oom_kills_before {
+        return "out of memory: the kernel's out-of-memory killer was at work on this machine when the script was killed".to_owned();
+    }
+    let seconds = spec.limits.cpu_seconds;
+    let timed = exit.signal == Some(CPU_TIME) || exit.exit_code == Some(128 + CPU_TIME);
+    if timed && seconds > 0 {
+        return format!(
+            "used more than the {seconds} s of CPU time that hera.worker.limits.cpuTime allows"
+        );
+    }
+    String::new()
+}
+
+/// How many processes the kernel has killed for want of memory since the machine was started.
+fn machine_oom_kills() -> Option<u64> {
+    cgroup::value(Path::new("/proc/vmstat"), "oom_kill")
 }
 
 /// Waits for any child to end; `None` when there is none left.

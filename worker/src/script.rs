@@ -9,6 +9,7 @@ use hera_settings::ScriptType;
 use crate::files;
 use crate::rundir::RunDir;
 use crate::settings::WorkerSettings;
+use crate::tenant::TenantError;
 
 /// Why this worker cannot run a script.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +18,10 @@ pub(crate) enum ScriptError {
     UnknownType(String),
     #[error("this worker has no program {bin:?}; install it or set hera.job.{run_type}.bin")]
     NoProgram { run_type: String, bin: String },
+    #[error("cannot read the env file {}: {source}; mend hera.envFile or hera.envFiles of this worker", file.display())]
+    EnvFile { file: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Tenant(#[from] TenantError),
     #[error(
         "cannot write the run's folder: {0}; free or mend the disk of the worker's HERA_DATA_DIR"
     )]
@@ -32,11 +37,7 @@ pub(crate) fn script_type<'a>(
         .types
         .get(run_type)
         .ok_or_else(|| ScriptError::UnknownType(run_type.to_owned()))?;
-    let path = settings
-        .environment
-        .iter()
-        .find_map(|(name, value)| (name == "PATH").then_some(value.as_os_str()));
-    if find_program(&known.bin, path).is_none() {
+    if find_program(&known.bin, settings.path()).is_none() {
         return Err(ScriptError::NoProgram {
             run_type: run_type.to_owned(),
             bin: known.bin.clone(),
@@ -45,14 +46,21 @@ pub(crate) fn script_type<'a>(
     Ok(known)
 }
 
-/// Writes the script into the run's folder and returns the command that runs it.
+/// Writes the script into the run's folder and returns the command that runs it, or will once a
+/// tenant has been given it.
 pub(crate) fn materialise(
     dir: &RunDir,
     script_type: &ScriptType,
     script: &str,
+    for_tenant: bool,
 ) -> Result<Vec<String>, ScriptError> {
     let file = dir.script(&script_type.suffix);
     files::write_private(&file, unix_lines(script).as_bytes())?;
+    let file = if for_tenant {
+        dir.tenants_script(&script_type.suffix)
+    } else {
+        file
+    };
     let file = file
         .to_str()
         .ok_or_else(|| io::Error::other("the folder's path is not UTF-8"))?
@@ -63,13 +71,54 @@ pub(crate) fn materialise(
     Ok(command)
 }
 
+/// The files that are sourced before scripts of a team, the installation's first.
+pub(crate) fn env_files(settings: &WorkerSettings, team: &str) -> Vec<PathBuf> {
+    let of_team = settings.team_env_files.get(team);
+    settings.env_file.iter().chain(of_team).cloned().collect()
+}
+
+/// A file that cannot be read would be passed over by the shell, with a word in the log at most.
+pub(crate) fn check_env_files(files: &[PathBuf]) -> Result<(), ScriptError> {
+    for file in files {
+        std::fs::File::open(file).map_err(|source| ScriptError::EnvFile {
+            file: file.clone(),
+            source,
+        })?;
+    }
+    Ok(())
+}
+
+/// Sources its first arguments up to `--`, and becomes the rest. What a file does to its own
+/// arguments stays in the function.
+const SOURCE: &str = r#"hera_source() { . "$1"; }
+while [ "$1" != -- ]; do hera_source "$1"; shift; done
+shift; unset -f hera_source; exec "$@""#;
+
+/// The command, after the env files.
+pub(crate) fn sourced(
+    settings: &WorkerSettings,
+    files: &[PathBuf],
+    command: Vec<String>,
+) -> Vec<String> {
+    if files.is_empty() {
+        return command;
+    }
+    let shell = settings.types.get("shell");
+    let shell = shell.map_or("bash", |shell| shell.bin.as_str());
+    let mut whole: Vec<String> = [shell, "-c", SOURCE, "hera"].map(str::to_owned).into();
+    whole.extend(files.iter().map(|file| file.to_string_lossy().into_owned()));
+    whole.push("--".to_owned());
+    whole.extend(command);
+    whole
+}
+
 /// Scripts are written in browsers: a carriage return before a newline is never meant.
 fn unix_lines(script: &str) -> String {
     script.replace("\r\n", "\n")
 }
 
 /// The file that `execvp` would take for `bin`.
-fn find_program(bin: &str, path: Option<&OsStr>) -> Option<PathBuf> {
+pub(crate) fn find_program(bin: &str, path: Option<&OsStr>) -> Option<PathBuf> {
     let executable = |file: &Path| {
         file.is_file() && nix::unistd::access(file, nix::unistd::AccessFlags::X_OK).is_ok()
     };

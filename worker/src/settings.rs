@@ -1,11 +1,13 @@
 //! What a worker is told from outside.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use hera_settings::ScriptType;
+use hera_settings::{CgroupChoice, ScriptType};
+
+use crate::limits::Limits;
 
 /// Everything the composition root needs; nothing else is read from the environment.
 #[derive(Clone)]
@@ -22,10 +24,27 @@ pub struct WorkerSettings {
     pub max_runs: u32,
     /// Script types by name.
     pub types: BTreeMap<String, ScriptType>,
+    /// Whether a script runs as its team's user.
+    pub sudo: bool,
+    /// Sourced before every script, and before those of a team.
+    pub env_file: Option<PathBuf>,
+    pub team_env_files: BTreeMap<String, PathBuf>,
+    pub limits: Limits,
+    pub cgroup: CgroupChoice,
+    pub disk: DiskLimits,
     /// What scripts inherit.
     pub environment: Vec<(OsString, OsString)>,
     pub kill: KillPatience,
     pub retention: Retention,
+}
+
+impl WorkerSettings {
+    /// Where programs are looked for.
+    pub(crate) fn path(&self) -> Option<&OsStr> {
+        self.environment
+            .iter()
+            .find_map(|(name, value)| (name == "PATH").then_some(value.as_os_str()))
+    }
 }
 
 /// How long the processes of a run get to react to each signal; a signal with no time is not sent.
@@ -68,6 +87,15 @@ impl KillPatience {
     }
 }
 
+/// What the disk must have room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiskLimits {
+    /// With less the worker takes no more runs, and gives up old logs.
+    pub min_free_mib: u64,
+    /// Of one run's log; what is between its head and its tail is given up beyond.
+    pub max_log_mib: u64,
+}
+
 /// How much of ended and acknowledged runs stays on the worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
@@ -93,4 +121,48 @@ pub fn inheritable(
     own.into_iter()
         .filter(|(name, _)| !name.as_encoded_bytes().starts_with(b"HERA_"))
         .collect()
+}
+
+/// What of that another user's script inherits: how to find programs and clusters, in which
+/// language to speak, and nothing that may be the worker's own secret.
+pub(crate) fn is_for_tenants(name: &OsStr) -> bool {
+    const NAMES: &[&str] = &[
+        "PATH",
+        "LANG",
+        "LANGUAGE",
+        "TZ",
+        "TMPDIR",
+        "JAVA_HOME",
+        "KRB5_CONFIG",
+    ];
+    const FAMILIES: &[&str] = &[
+        "LC_", "HADOOP_", "HDFS_", "YARN_", "MAPRED_", "HIVE_", "TEZ_", "SPARK_", "HBASE_",
+    ];
+    // Programs name their secrets so.
+    const SECRET: &[&str] = &["PASSWORD", "PASSWD", "SECRET", "TOKEN", "CREDENTIAL"];
+    let Some(name) = name.to_str() else {
+        return false;
+    };
+    (NAMES.contains(&name) || FAMILIES.iter().any(|family| name.starts_with(family)))
+        && !SECRET.iter().any(|word| name.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tenants_inherit_where_programs_are_and_no_secret() {
+        for name in ["PATH", "LC_ALL", "HADOOP_CONF_DIR", "JAVA_HOME"] {
+            assert!(is_for_tenants(OsStr::new(name)), "{name}");
+        }
+        for name in [
+            "HOME",
+            "SSH_AUTH_SOCK",
+            "AWS_ACCESS_KEY_ID",
+            "HADOOP_CREDSTORE_PASSWORD",
+        ] {
+            assert!(!is_for_tenants(OsStr::new(name)), "{name}");
+        }
+    }
 }

@@ -1,15 +1,19 @@
 //! Scripts: where they run, by which command, and where the log goes.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use tracing_subscriber::EnvFilter;
 
 use super::path;
 use crate::error::Problem;
-use crate::keys::{LOG_LEVELS, SCRIPT_TYPES};
-use crate::reader::Reader;
-use crate::settings::{Logging, Spark, Worker};
-use crate::types::ScriptType;
+use crate::keys::{ENV_FILES, LOG_LEVELS, SCRIPT_TYPES};
+use crate::reader::{Reader, SECONDS};
+use crate::settings::{Logging, RunLimits, Spark, Worker};
+use crate::types::{CgroupChoice, ScriptType, thousandths};
+
+/// In milliseconds.
+const A_MONTH: u64 = 31 * 86_400_000;
 
 pub(super) fn worker(r: &mut Reader<'_>) -> Worker {
     Worker {
@@ -18,6 +22,30 @@ pub(super) fn worker(r: &mut Reader<'_>) -> Worker {
         max_runs: r.optional_number("hera.worker.maxRuns", 1..=10_000),
         sudo_user: r.boolean("hera.sudoUser"),
         env_file: path(r, "hera.envFile"),
+        team_env_files: r
+            .family(ENV_FILES)
+            .into_iter()
+            .filter(|(_, file)| !file.trim().is_empty())
+            .map(|(team, file)| (team, PathBuf::from(file)))
+            .collect(),
+        min_disk_free_mib: r.mebibytes("hera.worker.minDiskFree", 0..=100_000_000),
+        max_log_mib: r.mebibytes("hera.worker.maxLog", 16..=100_000_000),
+        cgroup: r
+            .parsed("hera.worker.cgroup", "auto or off", CgroupChoice::parse)
+            .unwrap_or(CgroupChoice::Auto),
+        limits: RunLimits {
+            memory_mib: r.mebibytes("hera.worker.limits.memory", 0..=100_000_000),
+            cpu_millis: r
+                .parsed(
+                    "hera.worker.limits.cpu",
+                    "cores, e.g. 2 or 0.5; 0 = off",
+                    |text| thousandths(text).filter(|cpu| *cpu == 0 || *cpu >= 10),
+                )
+                .unwrap_or(0),
+            cpu_time: r.duration("hera.worker.limits.cpuTime", SECONDS, 0..=A_MONTH),
+            open_files: r.number("hera.worker.limits.openFiles", 0..=10_000_000),
+            processes: r.number("hera.worker.limits.processes", 0..=10_000_000),
+        },
         exclude_suffixes: r.list("hera.excludeFile"),
     }
 }

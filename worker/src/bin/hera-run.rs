@@ -4,13 +4,24 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use hera_worker::tenant;
+
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
     let (Some(folder), None) = (arguments.next(), arguments.next()) else {
         eprintln!("usage: hera-run FOLDER (hera-worker starts it; there is no use by hand)");
         return ExitCode::from(64);
     };
-    match hera_worker::runner::run(Path::new(&folder)) {
+    if folder == tenant::ARGUMENT {
+        return match tenant::inside::serve() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("hera-run {}: {error}", tenant::ARGUMENT);
+                ExitCode::FAILURE
+            }
+        };
+    }
+    match hera_worker::runner::run(Path::new(&folder), &inherited()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // To the worker, which tells the admin. It may be gone.
@@ -22,4 +33,12 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what a tenant may inherit of it is chosen elsewhere"
+)]
+fn inherited() -> Vec<(std::ffi::OsString, std::ffi::OsString)> {
+    std::env::vars_os().collect()
 }

@@ -74,7 +74,7 @@ impl Installation {
         }
         tokio::spawn(async move {
             let over = if cancelled {
-                let tree = Tree::new(None, &spec.token);
+                let tree = Tree::new(None, &run.dir, &spec);
                 Over::from(kill::kill(tree, self.context.settings.kill, &run.at_once).await)
             } else {
                 Over::default()

@@ -8,11 +8,14 @@ use hera_domain::engine::RunRef;
 use hera_proto::v1;
 
 use super::{Context, Installation};
+use crate::cgroup::Cgroup;
 use crate::kill::Killed;
+use crate::limits::Limits;
 use crate::process;
 use crate::run::{self, Over, Phase, Run, Runner, Started, StopReason};
 use crate::rundir::{Claim, RunDir, Spec};
 use crate::script::{self, ScriptError};
+use crate::tenant::Tenant;
 
 /// How long an end may wait for its confirmation before it is made durable here.
 const SOON: Duration = Duration::from_secs(1);
@@ -58,7 +61,7 @@ impl Installation {
             Phase::Preparing | Phase::Accepted | Phase::Ended(..) | Phase::Refused(_) => None,
         };
         let patience = self.context.settings.kill;
-        let over = run::watch(run, runner, &spec.token, patience, |pid| {
+        let over = run::watch(run, runner, spec, patience, |pid| {
             let now = Started {
                 pid,
                 at_unix_ms: self.context.now_ms(),
@@ -79,7 +82,10 @@ impl Installation {
     ) {
         let now = self.context.now_ms();
         let patience = self.context.settings.kill;
-        let ending = run::conclude(run, &spec.token, over, patience, now).await;
+        let ending = run::conclude(run, spec, over, patience, now).await;
+        if let Some(group) = &spec.cgroup {
+            group.remove();
+        }
         run.set_phase(Phase::Ended(started, ending));
         if run.stop_requested() == Some(StopReason::Discarded) {
             self.forget(run);
@@ -108,19 +114,56 @@ impl Installation {
 /// Writes everything that the runner needs.
 fn prepare(context: &Context, dir: &RunDir, start: v1::Start) -> Result<Spec, ScriptError> {
     let script_type = script::script_type(&context.settings, &start.run_type)?;
-    dir.create()?;
+    let settings = &context.settings;
+    let tenant = if settings.sudo {
+        Tenant::of_team(&start.team, &settings.runner)?
+    } else {
+        None
+    };
+    let env_files = script::env_files(settings, &start.team);
+    if tenant.is_none() {
+        script::check_env_files(&env_files)?;
+    }
+    dir.create(tenant.as_ref())?;
+    let command = script::materialise(dir, script_type, &start.script, tenant.is_some())?;
+    let (cgroup, limits) = confine(context, dir);
     let spec = Spec {
         job_id: start.job_id,
         job_name: start.job_name,
         version: start.version,
         trigger: start.trigger,
         attempt: start.attempt,
-        command: script::materialise(dir, script_type, &start.script)?,
+        command: script::sourced(settings, &env_files, command),
         env: start.env.into_iter().collect(),
         token: format!("{:032x}", rand::random::<u128>()),
         boot_id: process::boot_id()?,
         self_fence: start.self_fence,
+        cgroup,
+        limits,
+        env_files,
+        tenant,
     };
     dir.write_spec(&spec)?;
     Ok(spec)
+}
+
+/// The run's control group, if it can have one, and what is left for its processes to limit.
+fn confine(context: &Context, dir: &RunDir) -> (Option<Cgroup>, Limits) {
+    let limits = &context.settings.limits;
+    let alone = (None, limits.clone());
+    let Some(groups) = &context.groups else {
+        return alone;
+    };
+    let name = dir.path().file_name().unwrap_or_default().to_string_lossy();
+    match groups.create(&name, limits) {
+        Ok(group) => {
+            let enforced = groups.controllers;
+            let rest = limits.without_groups(enforced.memory, enforced.pids);
+            (Some(group), rest)
+        }
+        Err(error) => {
+            tracing::warn!("run {name} gets no control group: {error}");
+            alone
+        }
+    }
 }

@@ -4,7 +4,9 @@ mod adopt;
 mod execute;
 
 use std::collections::BTreeMap;
+use std::fs::DirBuilder;
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,6 +16,7 @@ use hera_domain::engine::RunRef;
 use hera_proto::v1;
 use tokio::sync::watch;
 
+use crate::cgroup::Cgroups;
 use crate::kill::Killed;
 use crate::run::{self, Phase, Run, StopReason};
 use crate::rundir::{Exit, RunDir};
@@ -23,6 +26,8 @@ use crate::settings::WorkerSettings;
 pub(crate) struct Context {
     pub(crate) settings: WorkerSettings,
     pub(crate) clock: Box<dyn Clock>,
+    /// Where runs get control groups.
+    pub(crate) groups: Option<Cgroups>,
     /// The admin may send more.
     pub(crate) accepting: AtomicBool,
     /// The worker ends all its runs and itself.
@@ -57,7 +62,12 @@ impl Installation {
             return Ok(installation);
         }
         for folder in ["runs", "ended", "tombstones"] {
-            std::fs::create_dir_all(installation.folder(folder))?;
+            // Tenants pass through to what they know the name of, and cannot look around.
+            let folder = installation.folder(folder);
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o711)
+                .create(folder)?;
         }
         for entry in std::fs::read_dir(installation.folder("runs"))? {
             let entry = entry?;
@@ -70,7 +80,15 @@ impl Installation {
                 tracing::error!("cannot take in {}: {error}", entry.path().display());
             }
         }
+        installation.sweep_groups();
         Ok(installation)
+    }
+
+    /// Removes the empty control groups of runs that are over.
+    pub(crate) fn sweep_groups(&self) {
+        if let Some(groups) = &self.context.groups {
+            groups.sweep(|name| parse_key(name).is_some_and(|key| self.run(&key).is_some()));
+        }
     }
 
     /// Notified whenever something may have to be told.
@@ -247,8 +265,7 @@ impl Installation {
         if from != to {
             match std::fs::rename(&from, &to) {
                 Ok(()) => {
-                    let work = RunDir::new(to).work();
-                    tokio::task::spawn_blocking(move || std::fs::remove_dir_all(work));
+                    tokio::task::spawn_blocking(move || remove_work(&RunDir::new(to)));
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => tracing::error!("cannot move {}: {error}", from.display()),
@@ -256,6 +273,12 @@ impl Installation {
         }
         self.lock().remove(&run.key);
         self.notify();
+    }
+}
+
+fn remove_work(dir: &RunDir) {
+    if let Err(error) = dir.remove_work() {
+        tracing::warn!("cannot remove {}: {error}", dir.work().display());
     }
 }
 

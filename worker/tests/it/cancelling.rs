@@ -8,8 +8,12 @@ use crate::worker::{Home, INSTALLATION, heard};
 /// Runs a script that holds a fifo open in its most stubborn process, cancels it, and waits until
 /// nobody holds the fifo.
 async fn is_gone_after_a_cancel(script: &str) -> hera_proto::v1::Ended {
+    is_gone(script, "auto").await
+}
+
+async fn is_gone(script: &str, groups: &str) -> hera_proto::v1::Ended {
     let (home, mut admin) = (Home::new(), Admin::start().await);
-    let _worker = home.worker(&admin);
+    let _worker = home.worker_with(&admin, &[&format!("hera.worker.cgroup={groups}")]);
     let (alive, ready) = (home.fifo("alive"), home.fifo("ready"));
     let script = script.replace("ALIVE", &alive).replace("READY", &ready);
     let mut session = admin.session(INSTALLATION).await;
@@ -51,7 +55,23 @@ async fn a_process_that_left_its_session_and_its_parents_is_killed() {
         (setsid env -i /bin/bash -c \"trap '' INT TERM; exec 3>ALIVE; echo > READY
             while :; do /bin/sleep 0.1; done\" &) &
         sleep 600";
-    is_gone_after_a_cancel(script).await;
+    is_gone(script, "auto").await;
+    is_gone(script, "off").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_beget_others_faster_than_they_can_be_told_are_killed() {
+    // Each lives for a moment, leaves a child with an emptied environment and is gone. The fifo
+    // is held by whichever is alive; the first has said that it lives.
+    let script = "
+        trap '' INT TERM; exec 3>ALIVE
+        cat > hop.sh <<'END'
+trap '' INT TERM; /bin/sleep 0.01; env -i setsid /bin/bash hop.sh & disown
+END
+        for i in 1 2 3 4; do setsid bash hop.sh & done
+        echo > READY; sleep 600";
+    is_gone(script, "auto").await;
+    is_gone(script, "off").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,8 +13,12 @@ mod logs;
 #[cfg(test)]
 mod many;
 #[cfg(test)]
+mod orphans;
+#[cfg(test)]
 mod restarting;
 #[cfg(test)]
 mod running;
+#[cfg(test)]
+mod tenants;
 #[cfg(test)]
 mod worker;

@@ -67,6 +67,15 @@ impl Home {
         Worker::spawn(self.command(&admin.address.to_string()))
     }
 
+    /// With `--set` of each.
+    pub(crate) fn worker_with(&self, admin: &Admin, sets: &[&str]) -> Worker {
+        let mut command = self.command(&admin.address.to_string());
+        for set in sets {
+            command.args(["--set", set]);
+        }
+        Worker::spawn(command)
+    }
+
     pub(crate) fn command(&self, admin: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hera-worker"));
         command
@@ -78,6 +87,24 @@ impl Home {
             .env("HERA_WORKER_NAME", "w1")
             .env("HERA_LOG", "hera_worker=debug");
         command
+    }
+}
+
+/// A killed worker leaves its control groups.
+impl Drop for Home {
+    fn drop(&mut self) {
+        let node = std::fs::read_to_string(self.data().join("worker.json")).unwrap_or_default();
+        let node: serde_json::Value = serde_json::from_str(&node).unwrap_or_default();
+        let Some(id) = node["node_id"].as_str() else {
+            return;
+        };
+        for root in ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"] {
+            let groups = Path::new(root).join(format!("hera-{id}"));
+            for entry in std::fs::read_dir(&groups).into_iter().flatten().flatten() {
+                let _ = std::fs::remove_dir(entry.path());
+            }
+            let _ = std::fs::remove_dir(groups);
+        }
     }
 }
 

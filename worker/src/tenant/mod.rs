@@ -1,0 +1,246 @@
+//! Scripts as another user: the team's own, reached by `sudo -n -u`.
+//!
+//! `sudo` hands on three descriptors and almost no environment. What the tenant must know
+//! therefore goes through its standard input, a socket: the script, its environment (secrets come
+//! this way, never through a file that others read), what to signal. On its other side stands
+//! `hera-run tenant` ([`inside`]), which answers there and becomes the script.
+
+pub mod inside;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufRead, Read, Write};
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use nix::unistd::{User, geteuid};
+use rustix::process::Signal;
+use serde::{Deserialize, Serialize};
+
+use crate::limits::Limits;
+
+/// The argument of hera-run that makes it work for a tenant.
+pub const ARGUMENT: &str = "tenant";
+
+/// The program that makes one user another.
+pub(crate) const SUDO: &str = "sudo";
+
+/// How long sudo and what it asks (PAM, a directory of users) may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Why scripts of a team cannot run here.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TenantError {
+    #[error("the job's team has no name to run as; set hera.sudoUser: false to run as {0}")]
+    NoTeam(String),
+    #[error(
+        "this worker has no user {0:?}, as which the team's scripts run; create it (useradd {0}), or set hera.sudoUser: false"
+    )]
+    NoUser(String),
+    #[error("scripts never run as {0:?}, because that is root; rename the team")]
+    Root(String),
+    #[error("this worker cannot look up users: {0}")]
+    Lookup(#[from] nix::Error),
+}
+
+/// The user that a run's processes belong to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tenant {
+    user: String,
+    /// `hera-run`.
+    helper: PathBuf,
+}
+
+/// What a tenant's helper is asked for.
+#[derive(Debug, Serialize, Deserialize)]
+enum Request {
+    Run(Box<Birth>),
+    /// Who carries this in the environment.
+    Carriers(String),
+    Signal(BTreeMap<i32, u64>, i32),
+    /// Remove all that is in this folder.
+    Empty(PathBuf),
+}
+
+/// A script that is to be run.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Birth {
+    /// The script's folder, which is made.
+    pub(crate) work: PathBuf,
+    /// Its file, inside.
+    pub(crate) script: PathBuf,
+    pub(crate) text: String,
+    pub(crate) command: Vec<String>,
+    pub(crate) env_files: Vec<PathBuf>,
+    pub(crate) env: BTreeMap<String, String>,
+    pub(crate) limits: Limits,
+}
+
+/// What it says before it has become the script, or instead.
+#[derive(Debug, Serialize, Deserialize)]
+enum Answer {
+    /// The folder is there; the script comes next.
+    Ready,
+    Failed(String),
+    Carriers(Vec<i32>),
+    Done,
+}
+
+impl Tenant {
+    /// The user of a team; `None` if that is who this worker is anyway.
+    pub(crate) fn of_team(team: &str, helper: &Path) -> Result<Option<Self>, TenantError> {
+        if team.is_empty() {
+            return Err(TenantError::NoTeam(own_name()));
+        }
+        // sudo reads "#0" as a number.
+        let found = User::from_name(team)?.filter(|user| user.name == team);
+        let user = found.ok_or_else(|| TenantError::NoUser(team.to_owned()))?;
+        if user.uid == geteuid() && !user.uid.is_root() {
+            return Ok(None);
+        }
+        if user.uid.is_root() {
+            return Err(TenantError::Root(user.name));
+        }
+        Ok(Some(Self {
+            user: user.name,
+            helper: helper.to_owned(),
+        }))
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(SUDO);
+        command
+            .args(["-n", "-u", &self.user, "--"])
+            .arg(&self.helper)
+            .arg(ARGUMENT);
+        command
+    }
+
+    /// Starts the helper with a request; what it answers comes through the socket.
+    fn ask(
+        &self,
+        request: &Request,
+        prepare: impl FnOnce(&mut Command),
+    ) -> io::Result<(Child, UnixStream)> {
+        let (mut ours, theirs) = UnixStream::pair()?;
+        let mut command = self.command();
+        prepare(&mut command);
+        let child = command.stdin(OwnedFd::from(theirs)).spawn()?;
+        // It holds the other end, and would keep us waiting for ever.
+        drop(command);
+        ours.set_read_timeout(Some(PATIENCE))?;
+        ours.set_write_timeout(Some(PATIENCE))?;
+        // If sudo refuses, nobody reads: the silence that follows tells.
+        let sent = ours.write_all(&serde_json::to_vec(request)?);
+        let _ = sent.and_then(|()| ours.shutdown(Shutdown::Write));
+        Ok((child, ours))
+    }
+
+    /// Runs a script with `log` for its output; the process is sudo's, which ends as the script
+    /// does. `ready` is called as soon as the tenant needs the run's folder no more.
+    pub(crate) fn run(
+        &self,
+        birth: Birth,
+        log: (File, File),
+        ready: impl FnOnce() -> io::Result<()>,
+    ) -> Result<Child, Unborn> {
+        let request = Request::Run(Box::new(birth));
+        let asked = self.ask(&request, |command| {
+            use std::os::unix::process::CommandExt;
+            command.stdout(log.0).stderr(log.1).process_group(0);
+        });
+        let (child, socket) = asked.map_err(Unborn::NoSudo)?;
+        // The only one: sudo keeps the socket open, so that its end would tell nothing.
+        let first = answer(&mut io::BufReader::new(socket));
+        ready().map_err(Unborn::Folder)?;
+        match first {
+            Ok(Some(Answer::Ready)) => Ok(child),
+            Ok(Some(Answer::Failed(why))) => Err(Unborn::Failed(why)),
+            Ok(Some(Answer::Carriers(_) | Answer::Done) | None) | Err(_) => {
+                Err(Unborn::Refused(child))
+            }
+        }
+    }
+
+    /// One question that is answered at once.
+    fn question(&self, request: &Request) -> io::Result<Answer> {
+        let (child, socket) = self.ask(request, |command| {
+            command.stdout(Stdio::null()).stderr(Stdio::piped());
+        })?;
+        let answered = answer(&mut io::BufReader::new(socket));
+        let output = child.wait_with_output()?;
+        match answered? {
+            Some(Answer::Failed(why)) => Err(io::Error::other(why)),
+            Some(answer) => Ok(answer),
+            None => Err(io::Error::other(self.refusal(&output.stderr))),
+        }
+    }
+
+    /// The processes that carry this assignment; `None` if nobody can tell.
+    pub(crate) fn carriers(&self, assignment: &str) -> Option<Vec<i32>> {
+        match self.question(&Request::Carriers(assignment.to_owned())) {
+            Ok(Answer::Carriers(pids)) => Some(pids),
+            Ok(Answer::Ready | Answer::Failed(_) | Answer::Done) => None,
+            Err(error) => {
+                tracing::error!("cannot look for processes of {}: {error}", self.user);
+                None
+            }
+        }
+    }
+
+    pub(crate) fn signal(&self, targets: &BTreeMap<i32, u64>, signal: Signal) {
+        let request = Request::Signal(targets.clone(), signal.as_raw());
+        if let Err(error) = self.question(&request) {
+            tracing::error!("cannot signal processes of {}: {error}", self.user);
+        }
+    }
+
+    /// Removes what is in a folder of the tenant's.
+    pub(crate) fn empty(&self, folder: &Path) -> io::Result<()> {
+        self.question(&Request::Empty(folder.to_owned())).map(drop)
+    }
+
+    /// What sudo has said, and what to do about it.
+    pub(crate) fn refusal(&self, said: &[u8]) -> String {
+        let said = String::from_utf8_lossy(said);
+        let said = said.lines().next().unwrap_or("nothing").trim();
+        let (user, own, helper) = (&self.user, own_name(), self.helper.display());
+        format!(
+            "sudo does not run scripts as {user} (it says {said:?}); put {helper} where {user} can reach it, and allow it by a line in /etc/sudoers.d: {own} ALL=({user}) NOPASSWD: {helper} {ARGUMENT}"
+        )
+    }
+}
+
+/// Why a tenant's script has not begun.
+#[derive(Debug)]
+pub(crate) enum Unborn {
+    NoSudo(io::Error),
+    /// By sudo, whose process this is.
+    Refused(Child),
+    Failed(String),
+    Folder(io::Error),
+}
+
+/// The name of the user that this program runs as.
+pub(crate) fn own_name() -> String {
+    let uid = geteuid();
+    let user = User::from_uid(uid).ok().flatten();
+    user.map_or_else(|| format!("#{uid}"), |user| user.name)
+}
+
+/// The next answer; `None` once the other side is gone.
+fn answer(from: &mut impl BufRead) -> io::Result<Option<Answer>> {
+    const LONGEST: u64 = 4 << 20;
+    let mut line = Vec::new();
+    from.take(LONGEST).read_until(b'\n', &mut line)?;
+    if line.is_empty() {
+        return Ok(None);
+    }
+    serde_json::from_slice(&line)
+        .map(Some)
+        .map_err(io::Error::from)
+}
