@@ -66,6 +66,15 @@ pub enum Reason {
     WorkerForgot { worker: String },
     /// Its worker has not been heard of for too long.
     WorkerSilent { worker: String },
+    /// A person gave it up while its worker was silent.
+    DeclaredLost { person: String },
+    /// It ended after it had been given up.
+    EndedLate {
+        exit_code: Option<i32>,
+        signal: Option<i32>,
+        /// Set if its worker killed it: whether every process is known to be gone.
+        killed: Option<bool>,
+    },
 }
 
 /// What a calendar does to a day.
@@ -161,7 +170,29 @@ impl fmt::Display for Reason {
             }
             Self::WorkerForgot { worker } => write!(f, "worker {worker} no longer knows this run"),
             Self::WorkerSilent { worker } => write!(f, "worker {worker} is silent"),
+            Self::DeclaredLost { person } => write!(f, "declared lost by {person}"),
+            Self::EndedLate {
+                exit_code,
+                signal,
+                killed,
+            } => ended_late(f, *exit_code, *signal, *killed),
         }
+    }
+}
+
+fn ended_late(
+    f: &mut fmt::Formatter<'_>,
+    exit_code: Option<i32>,
+    signal: Option<i32>,
+    killed: Option<bool>,
+) -> fmt::Result {
+    f.write_str("after it was given up, its worker ")?;
+    match (killed, exit_code, signal) {
+        (Some(true), _, _) => f.write_str("killed it"),
+        (Some(false), _, _) => f.write_str("killed it, but not all of its processes"),
+        (None, Some(code), _) => write!(f, "reported its end with exit code {code}"),
+        (None, None, Some(signal)) => write!(f, "reported its end by signal {signal}"),
+        (None, None, None) => f.write_str("reported that it is gone"),
     }
 }
 

@@ -26,6 +26,8 @@ impl Engine {
                 }
                 Timer::Run(run) => self.run_timer(run, batch),
                 Timer::Worker(worker) => self.worker_timer(worker, batch),
+                // Every settle looks whether queued runs can go.
+                Timer::WarmUp(_) => {}
                 Timer::HostGroup(group) => self.host_group_timer(group, batch),
             }
         }
@@ -43,10 +45,12 @@ impl Engine {
         }
         let over = self.timeout_at(&run).is_some_and(|at| at <= now);
         if over && run.cancelled_by.is_none() {
-            let hours = self.limits.task_timeout_hours;
-            let minutes = hours * 60;
-            let by = CancelledBy::System(Reason::TookTooLong { minutes });
-            self.cancel_on_worker(id, by, batch);
+            let minutes = self.limits.task_timeout_hours * 60;
+            let why = Reason::TookTooLong { minutes };
+            match self.runs.all.get(&id).is_some_and(|run| run.unreachable) {
+                true => self.give_up(id, why, batch),
+                false => self.cancel_on_worker(id, CancelledBy::System(why), batch),
+            }
         }
     }
 

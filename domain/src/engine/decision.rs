@@ -7,6 +7,7 @@ use crate::engine::event::RunRef;
 use crate::engine::record::{Run, Version};
 use crate::id::{JobId, RunId, VersionKey, WorkerId};
 use crate::job::JobDef;
+use crate::reason::Reason;
 use crate::status::{RunStatus, VersionStatus};
 use crate::version_id::VersionId;
 
@@ -17,6 +18,8 @@ pub struct Decisions {
     pub runs: BTreeMap<RunId, Change<Run, RunStatus>>,
     /// Jobs whose switch, openings or eras changed, as they are now; `None` = deleted.
     pub jobs: BTreeMap<JobId, Option<std::sync::Arc<JobDef>>>,
+    /// What came of runs after they had been given up.
+    pub late: Vec<LateResult>,
     /// One outbox row each, in the same transaction.
     pub alarms: Vec<Alarm>,
     pub planned_through: Option<Timestamp>,
@@ -31,6 +34,14 @@ pub struct Change<Row, Status> {
     /// database: compare and set.
     pub expect: Option<Status>,
     pub row: Row,
+}
+
+/// How a run ended that had been given up: kept beside its row, if that is lost or cancelled and
+/// has no such note yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LateResult {
+    pub run: RunRef,
+    pub note: Reason,
 }
 
 /// A message to a worker.
@@ -142,6 +153,10 @@ pub enum Refusal {
     Frozen { job: JobId, version: VersionId },
     #[error("job {job} has no scheduled time in the last 32 days. Name a business_time")]
     NothingScheduled { job: JobId },
+    #[error(
+        "run {run} is not unreachable: its worker has it. Cancel it, or wait until the worker has been silent for too long"
+    )]
+    Reachable { run: RunId },
     #[error("run {run} is {status} already")]
     AlreadyFinal { run: RunId, status: RunStatus },
     #[error(

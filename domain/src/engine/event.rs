@@ -1,5 +1,6 @@
 //! What can happen to the engine.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::calendar::CalendarDef;
@@ -45,6 +46,11 @@ pub enum Event {
     Cancel {
         run: RunId,
         by: super::CancelledBy,
+    },
+    /// A person gives up an unreachable run, whose worker may still have it.
+    DeclareLost {
+        run: RunId,
+        person: String,
     },
     /// Ends every run that is not final, by the installation.
     CancelAll {
@@ -118,6 +124,8 @@ pub struct WorkerHello {
     /// The address its connection came from.
     pub address: String,
     pub accepting: bool,
+    /// `worker.labels`, by which host groups may name it.
+    pub labels: BTreeSet<String>,
     /// `worker.maxRuns`, if set there.
     pub max_runs: Option<u32>,
     pub load: Load,

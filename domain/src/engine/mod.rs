@@ -31,12 +31,12 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
-pub use decision::{Alarm, AlarmKind, Change, Decisions, Outcome, Refusal, Send};
+pub use decision::{Alarm, AlarmKind, Change, Decisions, LateResult, Outcome, Refusal, Send};
 pub use event::{
     At, End, Event, InventoryItem, InventoryState, Load, Repeated, RunRef, Tick, TriggerRequest,
     WorkerEvent, WorkerHello,
 };
-pub use record::{CancelledBy, HostGroup, Limits, Run, Snapshot, Version};
+pub use record::{CancelledBy, HostGroup, LABEL, Limits, Run, Snapshot, Version};
 pub use trigger::Recall;
 pub use views::{EdgeView, QueueDepth, VersionView};
 
@@ -212,6 +212,7 @@ impl Engine {
             Event::DeleteCalendar(calendar) => self.delete_calendar(calendar),
             Event::Trigger(request) => return self.trigger(request, batch),
             Event::Cancel { run, by } => self.cancel(run, by, batch)?,
+            Event::DeclareLost { run, person } => self.declare_lost(run, person, batch)?,
             Event::CancelAll { reason } => self.cancel_all(&reason, batch),
             Event::Recall(versions) => self.recall(versions),
             Event::RenderFailed { run, error } => self.render_failed(run, error, batch),

@@ -13,7 +13,7 @@ use crate::engine::decision::{AlarmKind, Send};
 use crate::engine::record::Run;
 use crate::id::{HostGroupId, JobId, RunId, WorkerId};
 use crate::reason::{HostGroupLacks, Reason};
-use crate::status::{Lane, RunStatus, Trigger};
+use crate::status::{Lane, OnLost, RunStatus, Trigger};
 
 /// Dispatches of one settle at most.
 const MAX_DISPATCHES: usize = 250;
@@ -299,7 +299,7 @@ impl Engine {
             self.queue.withdraw(id);
             return Attempt::Skipped;
         }
-        let Some(worker) = self.choose_worker(group, id) else {
+        let Some(worker) = self.choose_worker(group, id, now) else {
             return Attempt::NoWorker;
         };
         self.queue.pay(group, lane);
@@ -318,10 +318,12 @@ impl Engine {
                 }
                 run.priority = def.priority;
                 run.host_group = def.host_group;
+                run.fenced = def.on_lost == OnLost::Rerun;
             }
         });
         if let Some(worker) = self.workers.get_mut(&worker) {
             worker.sent_since_heartbeat += 1;
+            worker.given_at = Some(now);
         }
         if let Some(run) = self.runs.all.get(&id).and_then(run_ref) {
             batch.out.sends.push(Send::Start { worker, run });
@@ -329,18 +331,27 @@ impl Engine {
         Attempt::Dispatched
     }
 
-    fn choose_worker(&self, group: HostGroupId, run: RunId) -> Option<WorkerId> {
+    fn choose_worker(
+        &mut self,
+        group: HostGroupId,
+        run: RunId,
+        now: Timestamp,
+    ) -> Option<WorkerId> {
         let group = self
             .host_groups
             .get(&group)
             .filter(|group| group.effective)?;
         let mut free: Vec<(WorkerId, u32)> = Vec::new();
         for (id, worker) in &self.workers {
-            if worker.is_in(group) && worker.takes_runs(&self.limits) {
-                let slots = worker.free_slots(&self.limits);
-                if slots > 0 {
-                    free.push((*id, slots));
+            let slots = worker.free_slots(&self.limits);
+            if slots == 0 || !worker.is_in(group) || !worker.takes_runs(&self.limits) {
+                continue;
+            }
+            match worker.warms_up_until(&self.limits) {
+                Some(until) if until > now => {
+                    self.timers.insert((until, Timer::WarmUp(*id)));
                 }
+                Some(_) | None => free.push((*id, slots)),
             }
         }
         let avoided = self.queue.avoided.get(&run);

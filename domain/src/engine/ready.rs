@@ -334,6 +334,7 @@ impl Engine {
             reason: None,
             cancelled_by: None,
             kill_confirmed: None,
+            fenced: false,
             unreachable: false,
             overdue: false,
             cpu_ms: None,

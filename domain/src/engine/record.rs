@@ -86,6 +86,9 @@ pub struct Run {
     pub cancelled_by: Option<CancelledBy>,
     /// Whether every process of a killed run is known to be gone; `None` = it was not killed.
     pub kill_confirmed: Option<bool>,
+    /// Its worker kills it when it has had no contact for too long (its job said
+    /// `on_lost = rerun` when it was dispatched): lost is gone.
+    pub fenced: bool,
     /// Its worker has been silent for too long.
     pub unreachable: bool,
     /// People have been told that it takes longer than it must.
@@ -111,16 +114,32 @@ pub enum CancelledBy {
     System(Reason),
 }
 
+/// What begins a member of a host group that is not a name or an address but a label.
+pub const LABEL: &str = "label:";
+
 /// A named set of workers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostGroup {
     pub id: HostGroupId,
+    pub revision: Revision,
     pub name: String,
+    pub description: String,
     pub effective: bool,
     /// Whether it holds every worker (the default host group).
     pub everyone: bool,
-    /// Names or addresses of its workers.
+    /// Its workers: by name, by address, or all that have a label (`label:gpu`).
     pub members: BTreeSet<String>,
+}
+
+impl HostGroup {
+    /// Whether a worker belongs to it.
+    pub fn holds(&self, name: &str, address: &str, labels: &BTreeSet<String>) -> bool {
+        let is = |member: &String| match member.strip_prefix(LABEL) {
+            Some(label) => labels.contains(label),
+            None => member == name || member == address,
+        };
+        self.everyone || self.members.iter().any(is)
+    }
 }
 
 /// The limits and waits the engine decides by; from application.yml.
@@ -148,6 +167,8 @@ pub struct Limits {
     pub task_timeout_hours: i64,
     /// Minutes a run may wait for a host group that has no usable worker before that alarms.
     pub no_worker_alarm_minutes: i64,
+    /// A worker under load that was given a run gets no other for this long; 0 = off.
+    pub warm_up_ms: i64,
     /// How a worker is chosen.
     pub balance: crate::engine::Balance,
 }
@@ -166,6 +187,7 @@ impl Default for Limits {
             misfire_window_hours: 24,
             task_timeout_hours: 12,
             no_worker_alarm_minutes: 10,
+            warm_up_ms: 0,
             balance: crate::engine::Balance::RoundRobin,
         }
     }

@@ -146,12 +146,38 @@ impl Engine {
             let about = (Some(row.job), Some(row.key), Some(run.id));
             batch.alarm(AlarmKind::RunLost, run.id, about, text);
         }
-        let again = self
-            .jobs
-            .get(&run.job)
-            .is_some_and(|def| def.on_lost == OnLost::Rerun);
+        let again = self.jobs.get(&run.job).map(|def| def.on_lost) == Some(OnLost::Rerun);
         if counts && again {
             self.run_elsewhere(row, run, batch);
+        }
+    }
+
+    /// A person's word that an unreachable run will not be waited for.
+    pub(super) fn declare_lost(
+        &mut self,
+        id: RunId,
+        person: String,
+        batch: &mut Batch<'_>,
+    ) -> Result<(), Refusal> {
+        let Some(run) = self.runs.all.get(&id) else {
+            return Err(self.not_live(id));
+        };
+        if !run.unreachable {
+            return Err(Refusal::Reachable { run: id });
+        }
+        self.give_up(id, Reason::DeclaredLost { person }, batch);
+        Ok(())
+    }
+
+    /// Ends a run whose worker may still have it.
+    pub(super) fn give_up(&mut self, id: RunId, why: Reason, batch: &mut Batch<'_>) {
+        self.end_run(id, RunStatus::Lost, batch, |run| run.reason = Some(why));
+    }
+
+    fn not_live(&self, id: RunId) -> Refusal {
+        match self.ended.get(id) {
+            Some(status) => Refusal::AlreadyFinal { run: id, status },
+            None => Refusal::NoSuchRun(id),
         }
     }
 
@@ -186,10 +212,14 @@ impl Engine {
         };
         let cancelled =
             run.cancelled_by.is_some() && (end.kill_confirmed.is_some() || end.exit_code.is_none());
+        // Its worker has killed it of its own accord: it had no contact, or was told to stop.
+        let unasked = run.cancelled_by.is_none() && end.kill_confirmed.is_some();
         let status = if cancelled {
             RunStatus::Cancelled
         } else if end.exit_code == Some(0) {
             RunStatus::Success
+        } else if unasked && run.fenced {
+            RunStatus::Lost
         } else {
             RunStatus::Failed
         };
@@ -266,10 +296,7 @@ impl Engine {
     ) -> Result<(), Refusal> {
         let mut waiting = self.runs.retrying.iter();
         let Some(key) = waiting.find(|(_, run)| run.id == id).map(|(key, _)| *key) else {
-            return Err(match self.ended.get(id) {
-                Some(status) => Refusal::AlreadyFinal { run: id, status },
-                None => Refusal::NoSuchRun(id),
-            });
+            return Err(self.not_live(id));
         };
         self.edit_version(key, batch, |row| {
             row.status = VersionStatus::Cancelled;

@@ -23,6 +23,8 @@ pub(super) enum Timer {
     Run(RunId),
     /// It has been silent for too long.
     Worker(WorkerId),
+    /// It may be given a run again.
+    WarmUp(WorkerId),
     /// It has had no usable worker for too long.
     HostGroup(crate::id::HostGroupId),
 }

@@ -8,18 +8,25 @@ use super::runs::run_ref;
 use super::state::Timer;
 use super::{Batch, Engine};
 use crate::clock::Timestamp;
-use crate::engine::decision::{AlarmKind, Send};
-use crate::engine::event::{InventoryItem, InventoryState, Load, RunRef, WorkerEvent, WorkerHello};
+use crate::engine::decision::{AlarmKind, LateResult, Send};
+use crate::engine::event::{
+    End, InventoryItem, InventoryState, Load, RunRef, WorkerEvent, WorkerHello,
+};
 use crate::engine::record::{HostGroup, Limits, Run};
 use crate::id::{RunId, WorkerId};
 use crate::reason::Reason;
-use crate::status::{OnLost, RunStatus};
+use crate::status::RunStatus;
+
+/// Load per core and share of memory above which a worker must warm up (HERA's figures).
+const BUSY_LOAD: f64 = 0.6;
+const BUSY_MEMORY: f64 = 0.7;
 
 /// A worker as its newest session shows it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Worker {
     pub name: String,
     pub address: String,
+    pub labels: BTreeSet<String>,
     pub connected: bool,
     pub accepting: bool,
     pub max_runs: Option<u32>,
@@ -27,14 +34,28 @@ pub(super) struct Worker {
     /// Dispatched to it and not ended.
     pub runs: BTreeSet<RunId>,
     pub sent_since_heartbeat: u32,
+    /// When it was given its latest run.
+    pub given_at: Option<Timestamp>,
     /// Since when it is silent.
     pub silent_since: Option<Timestamp>,
 }
 
 impl Worker {
     pub(super) fn is_in(&self, group: &HostGroup) -> bool {
-        let members = &group.members;
-        group.everyone || members.contains(&self.name) || members.contains(&self.address)
+        group.holds(&self.name, &self.address, &self.labels)
+    }
+
+    /// Until when it gets no other run: the one it was given last has not shown in its load yet,
+    /// and that is high as it is.
+    pub(super) fn warms_up_until(&self, limits: &Limits) -> Option<Timestamp> {
+        let Load {
+            memory_rate,
+            load_per_core,
+            ..
+        } = self.load;
+        let busy = load_per_core > BUSY_LOAD || memory_rate > BUSY_MEMORY;
+        let given = self.given_at.filter(|_| busy && limits.warm_up_ms > 0)?;
+        Some(given + TimeDelta::milliseconds(limits.warm_up_ms))
     }
 
     /// Runs it may have at the same time.
@@ -110,8 +131,9 @@ impl Engine {
                 None => batch.out.sends.push(Send::Discard { worker: id, run }),
             },
             WorkerEvent::Finished(run, end) => {
-                if let Some(known) = self.bound(id, &run) {
-                    self.run_finished(known, &end, batch);
+                match self.bound(id, &run) {
+                    Some(known) => self.run_finished(known, &end, batch),
+                    None => self.ended_late(&run, &end, batch),
                 }
                 batch.out.sends.push(Send::Ack { worker: id, run });
             }
@@ -129,6 +151,45 @@ impl Engine {
         let run = self.runs.all.get(&named.run)?;
         let same = run.worker == Some(worker) && run.nonce.as_ref() == Some(&named.nonce);
         (same && run.status.is_on_worker()).then_some(run.id)
+    }
+
+    /// A run that was given up has ended after all. What is known to have ended otherwise is
+    /// reported again for want of an answer, and says nothing new.
+    fn ended_late(&self, run: &RunRef, end: &End, batch: &mut Batch<'_>) {
+        match self.ended.get(run.run) {
+            Some(RunStatus::Lost | RunStatus::Cancelled) | None => {
+                let note = Reason::EndedLate {
+                    exit_code: end.exit_code,
+                    signal: end.signal,
+                    killed: end.kill_confirmed,
+                };
+                let run = run.clone();
+                batch.out.late.push(LateResult { run, note });
+            }
+            Some(
+                RunStatus::Success
+                | RunStatus::Failed
+                | RunStatus::Queued
+                | RunStatus::Dispatched
+                | RunStatus::Running,
+            ) => {}
+        }
+    }
+
+    /// What to say of a run that was not dispatched to the worker, or is over for us.
+    fn stranger(&self, worker: WorkerId, item: InventoryItem, batch: &mut Batch<'_>) {
+        let InventoryItem { run, state } = item;
+        let lost = self.ended.get(run.run) == Some(RunStatus::Lost);
+        let send = match state {
+            // Killed, and its end is kept as a note.
+            InventoryState::Live if lost => Send::Cancel { worker, run },
+            InventoryState::Live => Send::Discard { worker, run },
+            InventoryState::Ended(end) => {
+                self.ended_late(&run, &end, batch);
+                Send::Ack { worker, run }
+            }
+        };
+        batch.out.sends.push(send);
     }
 
     fn run_started(&mut self, id: RunId, batch: &mut Batch<'_>) {
@@ -171,6 +232,7 @@ impl Engine {
         }
         worker.name = hello.name;
         worker.address = hello.address;
+        worker.labels = hello.labels;
         worker.connected = true;
         worker.accepting = hello.accepting;
         worker.max_runs = hello.max_runs;
@@ -183,7 +245,7 @@ impl Engine {
                 Some(run) => {
                     told.insert(run, item);
                 }
-                None => batch.out.sends.push(stranger(id, item)),
+                None => self.stranger(id, item, batch),
             }
         }
         for run in bound {
@@ -300,34 +362,17 @@ impl Engine {
     }
 
     fn run_unreachable(&mut self, run: &Run, worker: &str, batch: &mut Batch<'_>) {
-        let on_lost = self
-            .jobs
-            .get(&run.job)
-            .map_or(OnLost::Ask, |def| def.on_lost);
-        match (run.cancelled_by.is_some(), on_lost) {
-            (true, _) => self.cancel_unconfirmed(run.id, batch),
-            (false, OnLost::Rerun) => self.end_run(run.id, RunStatus::Lost, batch, |run| {
-                run.reason = Some(Reason::WorkerSilent {
-                    worker: worker.to_owned(),
-                });
-            }),
-            (false, OnLost::Ask) if run.unreachable => {}
-            (false, OnLost::Ask) => {
-                self.edit_run(run.id, batch, |run| run.unreachable = true);
-            }
+        if run.cancelled_by.is_some() {
+            self.cancel_unconfirmed(run.id, batch);
+        } else if run.fenced {
+            let worker = worker.to_owned();
+            self.give_up(run.id, Reason::WorkerSilent { worker }, batch);
+        } else if !run.unreachable {
+            self.edit_run(run.id, batch, |run| run.unreachable = true);
         }
     }
 }
 
 fn silence_ends(since: Timestamp, limits: &Limits) -> Timestamp {
     since + TimeDelta::milliseconds(limits.worker_lost_ms)
-}
-
-/// What to say of a run that was not dispatched to the worker, or is over for us.
-fn stranger(worker: WorkerId, item: InventoryItem) -> Send {
-    let run = item.run;
-    match item.state {
-        InventoryState::Live => Send::Discard { worker, run },
-        InventoryState::Ended(_) => Send::Ack { worker, run },
-    }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::db::Db;
 use super::oracle;
+use super::scenario::LABELLED;
 use crate::clock::Timestamp;
 use crate::engine::{Alarm, Decisions, End, Limits, Run, RunRef, Tick, Version};
 use crate::id::{JobId, VersionKey, WorkerId};
@@ -202,6 +203,11 @@ impl Checker {
                 self.broken(3, format!("run {id}: job {} is closed", row.job));
             }
         }
+        let group = db.jobs.get(&run.job).and_then(|def| def.host_group);
+        let labelled = run.worker.is_some_and(|worker| worker.0 % 2 == 1);
+        if group == Some(LABELLED) && (!labelled || db.host_groups[&LABELLED].members.is_empty()) {
+            self.broken(4, format!("run {id} is not on a worker of its host group"));
+        }
         let on_worker = |other: &&Run| other.status.is_on_worker();
         let all = db.runs.values().filter(on_worker).count();
         let here = db
@@ -312,8 +318,15 @@ impl Checker {
     /// Faults have stopped and time has passed: nothing may be stuck.
     pub(super) fn at_rest(&mut self, db: &Db, now: Timestamp) {
         for run in db.runs.values().filter(|run| !run.status.is_final()) {
+            // Of a job whose runs may not overlap, the others wait for the first one.
+            let behind = |other: &&Run| {
+                let serial = self.overlap.get(&run.job) != Some(&Overlap::Allow);
+                serial && other.job == run.job && other.status == RunStatus::Queued
+            };
+            let mut first = db.runs.values().filter(behind);
             let explained = run.status == RunStatus::Queued
                 && (run.reason.is_some()
+                    || first.any(|other| other.reason.is_some())
                     || db
                         .versions
                         .get(&run.version)
@@ -349,6 +362,12 @@ impl Checker {
                 self.broken(6, format!("version {id} is {status} for no reason"));
             }
         }
+        for run in db.late.keys().filter_map(|run| db.runs.get(run)) {
+            if !matches!(run.status, RunStatus::Lost | RunStatus::Cancelled) {
+                let (id, status) = (run.id, run.status);
+                self.broken(5, format!("run {id}, which is {status}, has a late result"));
+            }
+        }
         self.nothing_was_forgotten(db, now);
     }
 
@@ -376,7 +395,11 @@ fn given_up(db: &Db, process: &Process) -> bool {
         return true;
     };
     match run.status {
-        RunStatus::Lost => true,
+        // Lost for silence alone is gone: its worker has ended it.
+        RunStatus::Lost => matches!(
+            run.reason,
+            Some(Reason::DeclaredLost { .. } | Reason::TookTooLong { .. })
+        ),
         RunStatus::Cancelled => run.kill_confirmed != Some(true),
         RunStatus::Queued
         | RunStatus::Dispatched

@@ -11,7 +11,8 @@ use crate::clock::Timestamp;
 use crate::engine::{Alarm, Decisions, HostGroup, Limits, Run, Snapshot, Version};
 use crate::id::{HostGroupId, JobId, RunId, VersionKey};
 use crate::job::JobDef;
-use crate::status::VersionStatus;
+use crate::reason::Reason;
+use crate::status::{RunStatus, VersionStatus};
 
 /// See the module.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub(super) struct Db {
     pub calendar: Arc<CalendarDef>,
     pub versions: BTreeMap<VersionKey, Version>,
     pub runs: BTreeMap<RunId, Run>,
+    /// What came of runs after they had been given up.
+    pub late: BTreeMap<RunId, Reason>,
     pub outbox: BTreeMap<String, Alarm>,
     pub planned_through: Option<Timestamp>,
     pub epoch: i64,
@@ -39,6 +42,7 @@ impl Default for Db {
             calendar: scenario::calendar(true),
             versions: BTreeMap::new(),
             runs: BTreeMap::new(),
+            late: BTreeMap::new(),
             outbox: BTreeMap::new(),
             planned_through: None,
             epoch: 0,
@@ -73,6 +77,17 @@ impl Db {
         }
         for (id, change) in &decisions.runs {
             self.runs.insert(*id, change.row.clone());
+        }
+        for late in &decisions.late {
+            let row = self.runs.get(&late.run.run);
+            let given_up = |run: &&Run| {
+                let over = matches!(run.status, RunStatus::Lost | RunStatus::Cancelled);
+                over && run.nonce.as_ref() == Some(&late.run.nonce)
+            };
+            if row.is_some_and(|run| given_up(&run)) {
+                let note = late.note.clone();
+                self.late.entry(late.run.run).or_insert(note);
+            }
         }
         for (id, def) in &decisions.jobs {
             match def {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 use super::machine::Dir;
-use super::scenario::{Act, Fault, calendar, schedule_number};
+use super::scenario::{Act, Fault, calendar, labelled, schedule_number};
 use super::{Happening, World, midnight};
 use crate::engine::{At, CancelledBy, End, Event, RunRef, TriggerRequest, WorkerEvent};
 use crate::id::{JobId, RunId, WorkerId};
@@ -88,6 +88,8 @@ impl World {
                 .session
                 .is_some_and(|(_, admin)| admin == old)
             {
+                // The old leader's lease ran out before the new one could begin.
+                self.lose_contact(machine);
                 let patience = self.draw(10_000);
                 let worker = self.machines[machine].id;
                 let session = self.machines[machine].session.map_or(0, |(id, _)| id);
@@ -138,6 +140,7 @@ impl World {
                 .session
                 .is_some_and(|(_, admin)| admin == index)
             {
+                self.lose_contact(machine);
                 // What it sent before may still arrive.
                 let worker = self.machines[machine].id;
                 let session = self.machines[machine].session.map_or(0, |(id, _)| id);
@@ -153,6 +156,7 @@ impl World {
     }
 
     pub(super) fn break_session(&mut self, machine: usize) {
+        self.lose_contact(machine);
         let Some((session, admin)) = self.machines[machine].session.take() else {
             return;
         };
@@ -229,6 +233,17 @@ impl World {
                 let by = CancelledBy::Person("hera".to_owned());
                 Event::Cancel { run, by }
             }
+            Act::DeclareLost => {
+                let mut runs = self.db.runs.values();
+                let Some(run) = runs.find(|run| run.unreachable) else {
+                    return;
+                };
+                Event::DeclareLost {
+                    run: run.id,
+                    person: "hera".to_owned(),
+                }
+            }
+            Act::SetHostGroup { empty } => Event::SaveHostGroup(labelled(*empty)),
             Act::CancelAll => Event::CancelAll {
                 reason: Reason::Stopped,
             },

@@ -1,6 +1,6 @@
 //! A simulated worker machine: run directories that outlive its program, and processes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock::Timestamp;
 use crate::engine::{End, InventoryItem, InventoryState, RunRef};
@@ -26,6 +26,10 @@ pub(super) struct Machine {
     /// The highest epoch it has seen; it obeys no lower one.
     pub epoch: i64,
     pub dirs: BTreeMap<RunRef, Dir>,
+    /// Runs that it ends when it has no contact.
+    pub fenced: BTreeSet<RunRef>,
+    /// Since when no leader has answered; kept on its disk.
+    pub silent_since: Option<Timestamp>,
     /// Not reachable until then.
     pub cut_off_until: Option<Timestamp>,
 }
@@ -38,6 +42,8 @@ impl Machine {
             session: None,
             epoch: 0,
             dirs: BTreeMap::new(),
+            fenced: BTreeSet::new(),
+            silent_since: None,
             cut_off_until: None,
         }
     }

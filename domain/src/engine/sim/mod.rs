@@ -22,8 +22,8 @@ use self::faults::Crash;
 use self::machine::Machine;
 use self::scenario::{Act, Fault, Scenario};
 use super::{
-    Decisions, End, Engine, Event, InventoryItem, InventoryState, Limits, RunRef, Send, Snapshot,
-    Tick, WorkerEvent,
+    Decisions, End, Engine, Event, HostGroup, InventoryItem, InventoryState, Limits, RunRef, Send,
+    Snapshot, Tick, WorkerEvent,
 };
 use crate::calendar::CalendarDef;
 use crate::clock::Timestamp;
@@ -39,6 +39,7 @@ struct Broken {
     blind_writes: bool,
     sends_before_commit: bool,
     forgets_inventory: bool,
+    never_fences: bool,
     ignores_nonces: bool,
     ignores_overlap: bool,
     ignores_calendars: bool,
@@ -70,6 +71,8 @@ enum Happening {
     Wake(usize),
     Connect(usize),
     ToAdmin(usize, WorkerId, u64, Box<WorkerEvent>),
+    /// A worker has had no contact since then, and that was long ago.
+    Fence(usize, Timestamp),
     /// An admin notices that a session is over.
     Gone(usize, WorkerId, u64),
     ToWorker(usize, u64, i64, Send),
@@ -209,6 +212,7 @@ impl World {
             Happening::ToAdmin(admin, worker, session, event) => {
                 self.deliver_report(admin, worker, session, *event);
             }
+            Happening::Fence(machine, since) => self.fence(machine, since),
             Happening::Gone(admin, worker, session) => self.gone(admin, worker, session),
             Happening::ToWorker(machine, session, epoch, send) => {
                 let machine_is_there = self.machines[machine].up
@@ -319,7 +323,8 @@ impl World {
             return self.reload(index);
         }
         let calendar = self.new_calendar(index);
-        if *out != Decisions::default() || calendar.is_some() {
+        let host_group = self.new_host_group(index);
+        if *out != Decisions::default() || calendar.is_some() || host_group.is_some() {
             let before = self.rows_before(out);
             match self.db.commit(self.admins[index].epoch, out) {
                 Ok(()) => {}
@@ -333,6 +338,9 @@ impl World {
             }
             self.admins[index].seq = self.db.commit_seq;
             self.db.calendar = calendar.unwrap_or_else(|| self.db.calendar.clone());
+            self.db
+                .host_groups
+                .extend(host_group.map(|group| (group.id, group)));
             self.checker
                 .committed(&before, &self.db, out, tick, &self.limits);
         }
@@ -362,6 +370,15 @@ impl World {
             }
         }
         newest
+    }
+
+    fn new_host_group(&self, index: usize) -> Option<HostGroup> {
+        let (_, events, _) = self.admins[index].log.last()?;
+        let saved = events.iter().rev().find_map(|event| match event {
+            Event::SaveHostGroup(group) => Some(group.clone()),
+            _ => None,
+        });
+        saved
     }
 
     /// The database has refused a batch: the leader loads its memory anew, keeps its sessions, and

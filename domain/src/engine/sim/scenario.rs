@@ -52,6 +52,8 @@ pub(super) struct JobSpec {
     pub must_end_minutes: Option<u32>,
     pub priority: u8,
     pub open: bool,
+    /// Whether it runs on workers with a label only.
+    pub labelled: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -63,6 +65,12 @@ pub(super) enum Act {
     },
     Cancel(usize),
     CancelAll,
+    /// Gives up a run that is unreachable, if one is.
+    DeclareLost,
+    /// Whether the host group of labels holds anybody.
+    SetHostGroup {
+        empty: bool,
+    },
     Switch {
         job: usize,
         open: bool,
@@ -101,6 +109,11 @@ impl Scenario {
     pub(super) fn limits(&self) -> Limits {
         Limits {
             max_parallel: self.max_parallel,
+            warm_up_ms: if self.seed.is_multiple_of(2) {
+                0
+            } else {
+                20_000
+            },
             balance: [Balance::RoundRobin, Balance::Random, Balance::LeastLoaded]
                 [usize::try_from(self.seed % 3).unwrap()],
             ..Limits::default()
@@ -143,7 +156,7 @@ impl Scenario {
                     after: None,
                     schedule,
                 }],
-                host_group: None,
+                host_group: spec.labelled.then_some(LABELLED),
                 priority: spec.priority,
                 retry: RetryPolicy {
                     count: spec.retries,
@@ -160,18 +173,36 @@ impl Scenario {
         }
         let everyone = HostGroup {
             id: HostGroupId(1),
+            revision: Revision(1),
             name: "default".to_owned(),
+            description: String::new(),
             effective: true,
             everyone: true,
             members: BTreeSet::new(),
         };
         Db {
             jobs,
-            host_groups: BTreeMap::from([(everyone.id, everyone)]),
+            host_groups: BTreeMap::from([(everyone.id, everyone), (LABELLED, labelled(false))]),
             calendar: calendar(self.seed.is_multiple_of(2)),
             planned_through: Some(midnight()),
             ..Db::default()
         }
+    }
+}
+
+pub(super) const LABELLED: HostGroupId = HostGroupId(2);
+
+/// The host group of every other worker.
+pub(super) fn labelled(empty: bool) -> HostGroup {
+    let label = (!empty).then(|| "label:gpu".to_owned());
+    HostGroup {
+        id: LABELLED,
+        revision: Revision(1),
+        name: "labelled".to_owned(),
+        description: String::new(),
+        effective: true,
+        everyone: false,
+        members: label.into_iter().collect(),
     }
 }
 
@@ -252,9 +283,10 @@ fn job() -> impl Strategy<Value = JobSpec> {
         prop::option::weighted(0.3, 1..5_u32),
         1..=5_u8,
         prop::bool::weighted(0.9),
+        prop::bool::weighted(0.2),
     );
     (when, how).prop_map(|((cron, upstreams, policy), how)| {
-        let (retries, overlap, on_lost, calendar, must_end_minutes, priority, open) = how;
+        let (retries, overlap, on_lost, calendar, must_end_minutes, priority, open, labelled) = how;
         JobSpec {
             cron,
             upstreams,
@@ -266,6 +298,7 @@ fn job() -> impl Strategy<Value = JobSpec> {
             must_end_minutes,
             priority,
             open,
+            labelled,
         }
     })
 }
@@ -277,6 +310,8 @@ fn act() -> impl Strategy<Value = Act> {
             .prop_map(|(job, recover, minute)| Act::Trigger { job, recover, minute }),
         4 => (0..9_usize).prop_map(Act::Cancel),
         1 => Just(Act::CancelAll),
+        2 => Just(Act::DeclareLost),
+        1 => any::<bool>().prop_map(|empty| Act::SetHostGroup { empty }),
         2 => (job(), any::<bool>()).prop_map(|(job, open)| Act::Switch { job, open }),
         1 => any::<bool>().prop_map(|open| Act::SwitchAll { open }),
         2 => (job(), 0..12_u8).prop_map(|(job, schedule)| Act::Reschedule { job, schedule }),
@@ -354,6 +389,23 @@ pub(super) fn harmless() -> impl Strategy<Value = Scenario> {
         for job in &mut frame.jobs {
             job.on_lost = OnLost::Ask;
             job.must_end_minutes = None;
+        }
+        Scenario { faults, ..frame }
+    })
+}
+
+/// Jobs that may run twice, and workers that are out of reach for longer than that is waited for.
+pub(super) fn cut_off() -> impl Strategy<Value = Scenario> {
+    let fault = prop_oneof![
+        3 => (0..3_usize, 50..400_i64).prop_map(|(m, s)| Fault::CutOff(m, s)),
+        1 => (0..3_usize, 1..80_i64).prop_map(|(m, s)| Fault::KillProgram(m, s)),
+        1 => Just(Fault::Depose),
+        1 => crash().prop_map(Fault::CrashLeader),
+    ];
+    let faults = prop::collection::vec((250..3_000_i64, fault), 4..24);
+    (frame(), faults).prop_map(|(mut frame, faults)| {
+        for job in &mut frame.jobs {
+            job.on_lost = OnLost::Rerun;
         }
         Scenario { faults, ..frame }
     })

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::scenario::{Scenario, anything, harmless};
+use super::scenario::{Scenario, anything, cut_off, harmless};
 use super::{Broken, World};
 use crate::clock::Timestamp;
 use crate::id::JobId;
@@ -53,12 +53,16 @@ fn crashes_of_any_part_at_any_point_change_no_outcome() {
 
 /// Whether some scenario makes the checker notice that a law is broken.
 fn is_noticed(broken: Broken, by: &str) -> bool {
+    is_noticed_in(anything(), broken, by)
+}
+
+fn is_noticed_in(of: impl Strategy<Value = Scenario>, broken: Broken, by: &str) -> bool {
     let mut runner = TestRunner::new(Config {
         cases: 400,
         max_shrink_iters: 0,
         ..config()
     });
-    let result = runner.run(&anything(), |scenario| {
+    let result = runner.run(&of, |scenario| {
         let report = World::run(&scenario, broken);
         let noticed = report.violations.iter().any(|text| text.contains(by));
         prop_assert!(!noticed);
@@ -102,6 +106,26 @@ fn a_worker_that_forgets_its_runs_is_noticed() {
         ..Broken::default()
     };
     assert!(is_noticed(broken, "invariant 7"));
+}
+
+#[test]
+fn a_worker_that_never_fences_itself_is_noticed() {
+    let broken = Broken {
+        never_fences: true,
+        ..Broken::default()
+    };
+    assert!(is_noticed_in(cut_off(), broken, "invariant 2"));
+}
+
+#[test]
+fn workers_that_are_cut_off_run_nothing_that_runs_elsewhere() {
+    let mut runner = TestRunner::new(config());
+    let result = runner.run(&cut_off(), |scenario| {
+        let report = World::run(&scenario, Broken::default());
+        prop_assert!(report.violations.is_empty(), "{:#?}", report.violations);
+        Ok(())
+    });
+    result.unwrap_or_else(|failure| panic!("{failure}"));
 }
 
 #[test]

@@ -2,10 +2,16 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use chrono::TimeDelta;
+
 use super::machine::Dir;
 use super::{Happening, SLOTS, World};
+use crate::clock::Timestamp;
 use crate::engine::{End, InventoryItem, Load, RunRef, Send, WorkerEvent, WorkerHello};
 use crate::id::WorkerId;
+
+/// Silence after which a worker ends the runs that may be started elsewhere.
+const SELF_FENCE: TimeDelta = TimeDelta::seconds(50);
 
 impl World {
     pub(super) fn connect(&mut self, index: usize) {
@@ -26,6 +32,7 @@ impl World {
         let epoch = self.admins[leader].epoch;
         let machine = &mut self.machines[index];
         machine.session = Some((session, leader));
+        machine.silent_since = None;
         machine.epoch = machine.epoch.max(epoch);
         let inventory = if forgets {
             Vec::new()
@@ -77,6 +84,9 @@ impl World {
     fn start(&mut self, index: usize, run: RunRef) {
         match self.machines[index].dirs.get(&run).cloned() {
             None => {
+                if self.db.runs.get(&run.run).is_some_and(|row| row.fenced) {
+                    self.machines[index].fenced.insert(run.clone());
+                }
                 self.machines[index].dirs.insert(run.clone(), Dir::Accepted);
                 self.report(index, &WorkerEvent::Accepted(run.clone()));
                 let delay = 5 + self.draw(200);
@@ -84,6 +94,29 @@ impl World {
             }
             Some(Dir::Accepted | Dir::Running) => self.report(index, &WorkerEvent::Accepted(run)),
             Some(Dir::Ended(end)) => self.report(index, &WorkerEvent::Finished(run, end)),
+        }
+    }
+
+    /// No leader answers from now on.
+    pub(super) fn lose_contact(&mut self, index: usize) {
+        let since = self.now;
+        if self.machines[index].silent_since.is_none() {
+            self.machines[index].silent_since = Some(since);
+            self.at(since + SELF_FENCE, Happening::Fence(index, since));
+        }
+    }
+
+    /// Ends what may be started elsewhere soon; the runners do so without the worker's program.
+    pub(super) fn fence(&mut self, index: usize, since: Timestamp) {
+        if self.machines[index].silent_since != Some(since) || self.broken.never_fences {
+            return;
+        }
+        for run in std::mem::take(&mut self.machines[index].fenced) {
+            let dirs = &mut self.machines[index].dirs;
+            if let Some(dir @ (Dir::Accepted | Dir::Running)) = dirs.get_mut(&run) {
+                *dir = Dir::Ended(killed());
+                self.checker.ended(&run, &killed());
+            }
         }
     }
 
@@ -163,8 +196,15 @@ pub(super) fn hello(worker: WorkerId, inventory: Vec<InventoryItem>) -> WorkerHe
         name: format!("worker{worker}"),
         address: "127.0.0.1".to_owned(),
         accepting: true,
+        labels: (worker.0 % 2 == 1)
+            .then(|| "gpu".to_owned())
+            .into_iter()
+            .collect(),
         max_runs: Some(SLOTS),
-        load: Load::default(),
+        load: Load {
+            load_per_core: if worker.0 == 2 { 0.9 } else { 0.1 },
+            ..Load::default()
+        },
         inventory,
     }
 }

@@ -73,7 +73,9 @@ impl Bench {
         let opened = at(0, 0) - TimeDelta::days(1);
         let everyone = HostGroup {
             id: HostGroupId(1),
+            revision: Revision(1),
             name: "default".to_owned(),
+            description: String::new(),
             effective: true,
             everyone: true,
             members: BTreeSet::new(),
@@ -211,6 +213,7 @@ fn hello() -> WorkerHello {
         name: "one".to_owned(),
         address: "127.0.0.1".to_owned(),
         accepting: true,
+        labels: BTreeSet::new(),
         max_runs: Some(10),
         load: Load::default(),
         inventory: Vec::new(),

@@ -249,6 +249,8 @@ fn an_unusable_host_group_keeps_its_runs_queued_with_the_reason_and_alarms() {
     assert_eq!(bench.alarms(), [AlarmKind::NoWorker]);
     let spark = HostGroup {
         id: HostGroupId(7),
+        revision: Revision(1),
+        description: String::new(),
         name: "spark".to_owned(),
         effective: true,
         everyone: false,

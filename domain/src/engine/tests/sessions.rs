@@ -150,9 +150,22 @@ fn a_job_that_may_run_twice_goes_to_another_worker_when_its_own_is_silent() {
     assert_eq!(bench.run_row(run.run).status, RunStatus::Lost);
     let again = bench.started_one();
     assert_eq!(bench.run_row(again.run).worker, Some(other));
-    // What the lost one comes to is of no interest any more.
+    // It is killed when its worker returns, and what came of it is only noted.
     back_with(&mut bench, vec![live(&run)]);
-    assert!(matches!(bench.out.sends.as_slice(), [Send::Discard { .. }]));
+    assert!(matches!(bench.out.sends.as_slice(), [Send::Cancel { .. }]));
+    let end = End {
+        signal: Some(9),
+        kill_confirmed: Some(true),
+        ..End::default()
+    };
+    bench.report(WorkerEvent::Finished(run.clone(), end));
+    assert!(bench.out.runs.is_empty());
+    let note = Reason::EndedLate {
+        exit_code: None,
+        signal: Some(9),
+        killed: Some(true),
+    };
+    assert_eq!(bench.out.late, [LateResult { run, note }]);
 }
 
 #[test]
