@@ -62,6 +62,8 @@ CREATE TABLE hera_job_revision (
 CREATE TABLE hera_host_group (
     id BIGINT NOT NULL PRIMARY KEY,
     name VARCHAR(100) NOT NULL,
+    description VARCHAR(2000) NOT NULL,
+    revision BIGINT NOT NULL,
     effective BOOLEAN NOT NULL,
     everyone BOOLEAN NOT NULL,
     UNIQUE KEY hera_host_group_name (name)
@@ -214,10 +216,13 @@ CREATE TABLE hera_run (
     cancelled_by_kind VARCHAR(20) NULL,
     cancelled_by TEXT NULL,
     kill_confirmed BOOLEAN NULL,
+    fenced BOOLEAN NOT NULL,
     unreachable BOOLEAN NOT NULL,
     overdue BOOLEAN NOT NULL,
     cpu_ms BIGINT NULL,
     peak_memory_kib BIGINT NULL,
+    -- How it ended after it had been given up.
+    late_result TEXT NULL,
     KEY hera_run_job (job_id, id),
     KEY hera_run_version (version_key),
     KEY hera_run_status (status, id),
@@ -243,6 +248,8 @@ CREATE TABLE hera_worker (
     name VARCHAR(250) NOT NULL,
     address VARCHAR(250) NOT NULL,
     version VARCHAR(64) NOT NULL,
+    -- Separated by commas.
+    labels VARCHAR(2000) NOT NULL,
     last_seen DATETIME(3) NOT NULL,
     UNIQUE KEY hera_worker_node (node_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
@@ -311,7 +318,8 @@ INSERT INTO hera_user (id, name, team_id, role, must_change_password, active, cr
 VALUES (1, 'hera', 1, 'admin', TRUE, TRUE, '2000-01-01 00:00:00.000');
 
 INSERT INTO hera_area (id, name) VALUES (1, 'all');
-INSERT INTO hera_host_group (id, name, effective, everyone) VALUES (1, '默认组', TRUE, TRUE), (2, 'spark组', TRUE, FALSE);
+INSERT INTO hera_host_group (id, name, description, revision, effective, everyone)
+VALUES (1, '默认组', '', 1, TRUE, TRUE), (2, 'spark组', '', 1, TRUE, FALSE);
 INSERT INTO hera_file (id, name, folder, owner_id, revision, updated_at)
 VALUES (1, '个人文档', TRUE, 1, 1, '2000-01-01 00:00:00.000'), (2, '共享文档', TRUE, NULL, 1, '2000-01-01 00:00:00.000');
 

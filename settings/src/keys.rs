@@ -126,6 +126,7 @@ pub const KEYS: &[Key] = &[
     Key::new("hera.worker.limits.cpuTime", "0"),
     Key::new("hera.worker.limits.openFiles", "0"),
     Key::new("hera.worker.limits.processes", "0"),
+    Key::new("hera.worker.labels", "").also(&["worker.labels"]),
     Key::new("hera.systemMemUsed", "4000"),
     Key::new("hera.perTaskUseMem", "500"),
     Key::new("hera.maxMemRate", "0"),

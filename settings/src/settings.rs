@@ -130,7 +130,7 @@ pub struct Scheduling {
     pub system_memory_mib: u64,
     pub task_memory_mib: u64,
     pub load_balance: LoadBalance,
-    /// A worker that has just joined gets nothing for this long.
+    /// A worker under load that was given a run gets no other for this long.
     pub warm_up: Duration,
     pub task_timeout_hours: u32,
     pub waiting_days: u32,
@@ -147,6 +147,8 @@ pub struct Worker {
     pub work_dir: PathBuf,
     /// Slots; `None` = reckoned from memory.
     pub max_runs: Option<u32>,
+    /// By which host groups may name it.
+    pub labels: Vec<String>,
     /// Whether a script runs as its team's user.
     pub sudo_user: bool,
     /// Sourced before every script.

@@ -299,6 +299,18 @@ fn timings_that_break_the_promises_are_refused() {
     );
     let message = error(&timing(&["hera.renewMs=5000"]));
     assert!(message.contains("two renewals"), "{message}");
+    let short = |lost| {
+        [
+            lost,
+            "hera.selfFenceMs=1500",
+            "hera.heartBeatMs=300",
+            "hera.leaseMs=600",
+            "hera.renewMs=200",
+        ]
+    };
+    settings(&timing(&short("hera.workerLostMs=2000")));
+    let message = error(&timing(&short("hera.workerLostMs=1999")));
+    assert!(message.contains("at least 2000 "), "{message}");
     let fine = settings(&timing(&[
         "hera.workerLostMs=7000",
         "hera.selfFenceMs=1500",

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::cgroup::Cgroups;
+use crate::contact::Contact;
 use crate::installation::{Context, Installation};
 use crate::node::{Node, NodeError};
 use crate::retention;
@@ -68,7 +69,13 @@ pub async fn run(
     let node = Arc::new(Node::open(&settings.work_dir)?);
     let work_dir = settings.work_dir.clone();
     let groups = Cgroups::prepare(settings.cgroup, &node.id(), &settings.limits);
+    let contact =
+        Contact::open(&work_dir, settings.self_fence).map_err(|source| AppError::Runs {
+            folder: work_dir.clone(),
+            source,
+        })?;
     let context = Arc::new(Context {
+        contact,
         settings,
         clock: Box::new(SystemClock),
         groups,
@@ -94,7 +101,8 @@ pub async fn run(
         context.settings.admins.join(", ")
     );
     let working = async {
-        tokio::join!(connector.run(), sweep(&context));
+        let fencing = context.contact.fence(connector.installation.subscribe());
+        tokio::join!(connector.run(), sweep(&context), fencing);
     };
     let stopping = async {
         match stop.await {

@@ -4,6 +4,7 @@
 //! app ─┬─ session ─┬─ inbound   what the admin says  ──►  installation
 //!      │           ├─ reports   accepted, started, ended  ◄── installation
 //!      │           └─ logs      chunks, inside a window of unacknowledged bytes
+//!      ├─ contact    ends fenced runs when no leader has answered for too long
 //!      └─ installation ── run (one task each) ──► hera-run ──► bash, python, …
 //! ```
 //!
@@ -14,6 +15,7 @@
 
 pub mod app;
 mod cgroup;
+mod contact;
 mod files;
 mod installation;
 mod kill;

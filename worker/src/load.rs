@@ -42,6 +42,7 @@ impl LoadMeter {
             load_per_core: load / f64::from(self.cores),
             cores: self.cores,
             running,
+            number: 0,
             disk_free_mib: nix::sys::statvfs::statvfs(&self.folder).map_or(0, |disk| {
                 disk.blocks_available() * disk.fragment_size() / MIB
             }),

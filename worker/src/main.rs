@@ -109,6 +109,8 @@ fn worker_settings(settings: Settings) -> anyhow::Result<WorkerSettings> {
         work_dir: absolute(&settings.worker.work_dir)?,
         runner: own.parent().unwrap_or(Path::new(".")).join("hera-run"),
         max_runs: settings.worker.max_runs.unwrap_or(0),
+        labels: settings.worker.labels,
+        self_fence: settings.timing.self_fence,
         types: settings.script_types,
         sudo: settings.worker.sudo_user,
         env_file: settings.worker.env_file.map(absolute).transpose()?,

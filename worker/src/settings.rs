@@ -22,6 +22,10 @@ pub struct WorkerSettings {
     pub runner: PathBuf,
     /// `worker.maxRuns`; 0 = not set.
     pub max_runs: u32,
+    /// By which host groups may name this worker.
+    pub labels: Vec<String>,
+    /// Time without contact after which runs end that may be started elsewhere.
+    pub self_fence: Duration,
     /// Script types by name.
     pub types: BTreeMap<String, ScriptType>,
     /// Whether a script runs as its team's user.

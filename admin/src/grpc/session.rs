@@ -7,7 +7,7 @@
 //!                                    └─ what the leader sends
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,6 +32,13 @@ use crate::store::{LogTail, Store, WorkerSeen};
 
 /// How long a new stream may take to say hello.
 const HELLO: Duration = Duration::from_secs(10);
+/// Labels of a worker, and characters of one, at most: all of them fit a column of 2,000.
+const LABELS: usize = 30;
+const LABEL_CHARS: usize = 60;
+/// A session that says nothing for so many heartbeats has lost its worker.
+const SILENCE_BEATS: u32 = 4;
+/// … and for this long, however short the heartbeats are.
+const SILENCE: Duration = Duration::from_secs(2);
 /// Messages of the leader that may wait for one worker; more closes its session.
 const OUTBOX: usize = 4096;
 
@@ -51,6 +58,7 @@ pub(crate) struct SessionService {
     pub(crate) join_token: String,
     pub(crate) installation: String,
     pub(crate) heartbeat_ms: u32,
+    pub(crate) self_fence_ms: u32,
     pub(crate) sessions: AtomicU64,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) stop: CancellationToken,
@@ -94,6 +102,7 @@ impl session_server::Session for SessionService {
             session: number,
             inbox: leadership.inbox,
             store: self.store.clone(),
+            silence: SILENCE.max(Duration::from_millis(self.heartbeat_ms.into()) * SILENCE_BEATS),
             logs: self.logs.clone(),
             receipts,
             verified: BTreeMap::new(),
@@ -146,6 +155,7 @@ impl SessionService {
             name: hello.name.clone(),
             address: address.to_owned(),
             version: hello.version.clone(),
+            labels: labels(hello),
             at: self.clock.now(),
         };
         self.store.upsert_worker(seen).await.map_err(|error| {
@@ -161,6 +171,7 @@ impl SessionService {
             heartbeat_ms: self.heartbeat_ms,
             worker_id: worker.0,
             admin_version: env!("CARGO_PKG_VERSION").to_owned(),
+            self_fence_ms: self.self_fence_ms,
         }))
     }
 }
@@ -191,8 +202,19 @@ async fn greeting(incoming: &mut Streaming<v1::WorkerMessage>) -> Result<v1::Hel
     Ok(hello)
 }
 
+/// The labels that make sense; what else a stranger sends is left out.
+fn labels(hello: &v1::Hello) -> BTreeSet<String> {
+    let labels = hello.labels.iter().take(LABELS).map(|label| label.trim());
+    let fits = |label: &&str| {
+        let sane = !label.contains(|c: char| c == ',' || c.is_control());
+        sane && (1..=LABEL_CHARS).contains(&label.chars().count())
+    };
+    labels.filter(fits).map(str::to_owned).collect()
+}
+
 /// The hello in the engine's words. The channels are put in by the caller.
 fn hello_event(hello: v1::Hello, address: String) -> Result<Opened, Status> {
+    let labels = labels(&hello);
     let load = hello.load.unwrap_or_default();
     let disk_free_mib = load.disk_free_mib;
     let inventory = hello
@@ -207,6 +229,7 @@ fn hello_event(hello: v1::Hello, address: String) -> Result<Opened, Status> {
             name: hello.name,
             address,
             accepting: hello.accepting,
+            labels,
             max_runs: (hello.max_runs > 0).then_some(hello.max_runs),
             load: load.into(),
             inventory,
@@ -224,6 +247,8 @@ struct Reader {
     session: SessionNumber,
     inbox: mpsc::Sender<Message>,
     store: Store,
+    /// How long the worker may say nothing.
+    silence: Duration,
     logs: LogWriter,
     receipts: mpsc::Sender<(RunRef, oneshot::Receiver<u64>)>,
     /// Runs whose nonce has been compared with the database's.
@@ -244,6 +269,10 @@ impl Reader {
                 // The leadership is over: the worker shall look for the next one.
                 () = self.inbox.closed() => break,
                 message = incoming.message() => message,
+                () = tokio::time::sleep(self.silence) => {
+                    tracing::warn!(worker.id = %self.worker, "a worker has been silent for {} ms; its session is closed", self.silence.as_millis());
+                    break;
+                }
             };
             match message {
                 Ok(Some(v1::WorkerMessage { kind: Some(kind) })) => {
@@ -286,8 +315,11 @@ impl Reader {
                 Ok(())
             }
             Kind::Heartbeat(m) => {
-                self.report(Report::Event(WorkerEvent::Heartbeat(m.into())))
-                    .await;
+                self.report(Report::Heartbeat {
+                    number: m.number,
+                    load: m.into(),
+                })
+                .await;
                 Ok(())
             }
             Kind::Finished(m) => self.finished(m).await,
@@ -427,6 +459,10 @@ fn command(message: ToWorker, epoch: Epoch) -> admin_message::Kind {
         }),
         ToWorker::Discard(run) => Kind::Discard(v1::Discard {
             run: Some(run.into()),
+            epoch: epoch.0,
+        }),
+        ToWorker::Contact(heartbeat) => Kind::Contact(v1::Contact {
+            heartbeat,
             epoch: epoch.0,
         }),
         ToWorker::Drain(drain) => Kind::Drain(v1::Drain { drain }),

@@ -272,6 +272,7 @@ fn past(row: &LegacyRun, world: &World) -> Past {
         }),
         cancelled_by: None,
         kill_confirmed: None,
+        fenced: false,
         unreachable: false,
         overdue: false,
         cpu_ms: None,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hera_domain::engine::HostGroup;
-use hera_domain::id::HostGroupId;
+use hera_domain::id::{HostGroupId, Revision};
 
 use super::Importer;
 use super::marks::{Standing, fingerprint, standing};
@@ -176,7 +176,9 @@ impl Importer {
         };
         let saved = HostGroup {
             id,
+            revision: Revision(known.map_or(0, |known| known.revision.0) + 1),
             name: name.clone(),
+            description: known.map_or_else(String::new, |known| known.description.clone()),
             effective: group.effective.unwrap_or(1) != 0,
             everyone: known.is_some_and(|known| known.everyone),
             members,

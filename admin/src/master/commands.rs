@@ -65,6 +65,7 @@ impl Work {
             versions,
             runs,
             jobs,
+            late,
             alarms,
             planned_through,
             sends: _,
@@ -72,6 +73,7 @@ impl Work {
         versions.is_empty()
             && runs.is_empty()
             && jobs.is_empty()
+            && late.is_empty()
             && alarms.is_empty()
             && planned_through.is_none()
             && job_edits.is_empty()
@@ -408,12 +410,17 @@ impl Leader {
                     worker.address = opened.hello.address, runs = opened.hello.inventory.len(), "a worker has connected");
                 WorkerEvent::Connected(opened.hello.clone())
             }
-            Report::Event(_) | Report::Finished { .. }
+            Report::Event(_) | Report::Heartbeat { .. } | Report::Finished { .. }
                 if !self.sessions.is_newest(worker, message.session) =>
             {
                 return;
             }
             Report::Event(event) => event.clone(),
+            Report::Heartbeat { number, load } => {
+                // Sent when this turn is committed, or the lease is found to hold without.
+                work.to_workers.push((worker, ToWorker::Contact(*number)));
+                WorkerEvent::Heartbeat(*load)
+            }
             Report::Finished { event, tail } => {
                 if self.expects_end(worker, event) {
                     work.batch.tails.push(tail.clone());

@@ -1,6 +1,6 @@
 //! How the rest of the admin talks to the leader: commands in, answers and notices out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -194,6 +194,7 @@ pub struct WorkerView {
     pub name: String,
     pub address: String,
     pub version: String,
+    pub labels: BTreeSet<String>,
     pub connected: bool,
     pub accepting: bool,
     pub load: Load,

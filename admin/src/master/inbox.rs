@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hera_domain::engine::{RunRef, VersionView, WorkerEvent};
+use hera_domain::engine::{Load, RunRef, VersionView, WorkerEvent};
 use hera_domain::id::{CalendarId, GroupId, JobId, WorkerId};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -36,6 +36,11 @@ pub(crate) enum Report {
     /// A new session and the way to write to it.
     Open(Arc<Opened>),
     Event(WorkerEvent),
+    /// A sign of life, answered by its number.
+    Heartbeat {
+        number: u64,
+        load: Load,
+    },
     /// A run's end with the last part of its log.
     Finished {
         event: WorkerEvent,
@@ -61,6 +66,8 @@ pub(crate) enum ToWorker {
     Cancel(RunRef),
     Ack(RunRef),
     Discard(RunRef),
+    /// The heartbeat of this number was taken by a leader inside its lease.
+    Contact(u64),
     Drain(bool),
 }
 

@@ -132,6 +132,7 @@ impl Publisher {
             name: facts.name,
             address: facts.address,
             version: facts.version,
+            labels: facts.labels,
             connected: facts.connected,
             accepting: facts.accepting,
             load: facts.load,

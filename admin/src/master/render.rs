@@ -8,7 +8,6 @@ use hera_domain::engine::{Engine, Run, Version};
 use hera_domain::group::{GroupDef, levels};
 use hera_domain::id::{GroupId, JobId, Revision, RunId};
 use hera_domain::job::{JobContent, JobDef, Params};
-use hera_domain::status::OnLost;
 use hera_domain::vars::{self, Context, RunFacts};
 use hera_proto::v1;
 
@@ -154,7 +153,7 @@ impl Renderer {
         } else {
             self.recorded(id, &context).await?
         };
-        Ok(start(run, &facts, def.on_lost, &content.run_type, script))
+        Ok(start(run, &facts, &content.run_type, script))
     }
 
     /// The script of a run that was dispatched before, with its secrets put in again.
@@ -303,13 +302,7 @@ fn batch_id(content: &JobContent, version: &Version, def: &JobDef) -> String {
     )
 }
 
-fn start(
-    run: &Run,
-    facts: &RunFacts<'_>,
-    on_lost: OnLost,
-    run_type: &str,
-    script: String,
-) -> v1::Start {
+fn start(run: &Run, facts: &RunFacts<'_>, run_type: &str, script: String) -> v1::Start {
     let nonce = run.nonce.clone().unwrap_or_default();
     v1::Start {
         run: Some(v1::RunRef {
@@ -327,6 +320,6 @@ fn start(
         script,
         env: vars::environment(facts).into_iter().collect(),
         team: facts.team.to_owned(),
-        self_fence: on_lost == OnLost::Rerun,
+        self_fence: run.fenced,
     }
 }

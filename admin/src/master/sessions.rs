@@ -1,6 +1,6 @@
 //! The open sessions, one per worker: who is newest, and how to write to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hera_domain::clock::Timestamp;
@@ -20,6 +20,7 @@ struct Known {
     name: String,
     address: String,
     version: String,
+    labels: BTreeSet<String>,
     load: Load,
     disk_free_mib: u64,
     accepting: bool,
@@ -36,6 +37,7 @@ pub(super) struct Facts {
     pub(super) name: String,
     pub(super) address: String,
     pub(super) version: String,
+    pub(super) labels: BTreeSet<String>,
     pub(super) load: Load,
     pub(super) disk_free_mib: u64,
     pub(super) accepting: bool,
@@ -52,6 +54,7 @@ impl Sessions {
                 name: worker.seen.name,
                 address: worker.seen.address,
                 version: worker.seen.version,
+                labels: worker.seen.labels,
                 load: Load::default(),
                 disk_free_mib: 0,
                 accepting: true,
@@ -85,6 +88,7 @@ impl Sessions {
             name: opened.hello.name.clone(),
             address: opened.hello.address.clone(),
             version: opened.version.clone(),
+            labels: opened.hello.labels.clone(),
             load: opened.hello.load,
             disk_free_mib: opened.disk_free_mib,
             accepting: opened.hello.accepting,
@@ -178,6 +182,7 @@ impl Sessions {
             name: known.name.clone(),
             address: known.address.clone(),
             version: known.version.clone(),
+            labels: known.labels.clone(),
             load: known.load,
             disk_free_mib: known.disk_free_mib,
             accepting: known.accepting,
@@ -204,6 +209,7 @@ mod tests {
                 name: "w".into(),
                 address: String::new(),
                 accepting: true,
+                labels: BTreeSet::new(),
                 max_runs: None,
                 load: Load::default(),
                 inventory: Vec::new(),

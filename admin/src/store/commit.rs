@@ -86,6 +86,7 @@ impl Batch {
         jobs::write_states(conn, self.at, &self.decisions.jobs)?;
         versions::write(conn, &self.decisions.versions)?;
         runs::write(conn, &self.decisions.runs)?;
+        runs::write_late(conn, &self.decisions.late)?;
         runs::write_rendered(conn, &self.rendered)?;
         logs::write_tails(conn, &self.tails)?;
         idempotency::write(conn, self.at, &self.idempotency)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 use hera_domain::engine::HostGroup;
-use hera_domain::id::HostGroupId;
+use hera_domain::id::{HostGroupId, Revision};
 
 use super::commit::CommitError;
 use super::dialect::{AnyConn, insert_many};
@@ -29,14 +29,17 @@ impl Store {
 
 /// Every host group with its members.
 pub(super) fn load(conn: &mut AnyConn) -> Result<BTreeMap<HostGroupId, HostGroup>, StoreError> {
-    let rows: Vec<(i64, String, bool, bool)> = hera_host_group::table.load(conn)?;
+    type Row = (i64, String, String, i64, bool, bool);
+    let rows: Vec<Row> = hera_host_group::table.load(conn)?;
     let mut groups: BTreeMap<HostGroupId, HostGroup> = rows
         .into_iter()
-        .map(|(id, name, effective, everyone)| {
+        .map(|(id, name, description, revision, effective, everyone)| {
             let id = HostGroupId(id);
             let group = HostGroup {
                 id,
+                revision: Revision(revision),
                 name,
+                description,
                 effective,
                 everyone,
                 members: Default::default(),
@@ -74,6 +77,8 @@ pub(super) fn write(conn: &mut AnyConn, changes: &[HostGroupChange]) -> Result<(
             .values((
                 hera_host_group::id.eq(id.0),
                 hera_host_group::name.eq(&group.name),
+                hera_host_group::description.eq(&group.description),
+                hera_host_group::revision.eq(group.revision.0),
                 hera_host_group::effective.eq(group.effective),
                 hera_host_group::everyone.eq(group.everyone),
             ))

@@ -6,11 +6,13 @@ use diesel::prelude::*;
 use hera_domain::clock::Timestamp;
 use hera_domain::engine::Run;
 use hera_domain::id::{JobId, RunId};
+use hera_domain::reason::Reason;
 use hera_domain::status::{RunStatus, Trigger};
 use hera_domain::version_id::VersionId;
 
 use super::dialect::{AnyConn, MultiBackend};
 use super::instant::At;
+use super::reasons::to_reason;
 use super::runs::{RenderedRun, Row};
 use super::schema::{hera_job, hera_run, hera_run_script, hera_version, hera_worker};
 use super::{Page, Store, StoreError, from_json, word};
@@ -24,6 +26,8 @@ pub struct RunView {
     pub business_time: Timestamp,
     pub job_name: String,
     pub worker_name: Option<String>,
+    /// How it ended after it had been given up.
+    pub late_result: Option<Reason>,
 }
 
 /// Which runs; what is `None` or empty does not restrict.
@@ -47,13 +51,13 @@ pub struct RunCount {
     pub count: i64,
 }
 
-type ViewRow = (Row, String, At, String, Option<String>);
+type ViewRow = (Row, String, At, String, Option<String>, Option<String>);
 
 impl TryFrom<ViewRow> for RunView {
     type Error = StoreError;
 
     fn try_from(
-        (run, version, business_time, job_name, worker_name): ViewRow,
+        (run, version, business_time, job_name, worker_name, late_result): ViewRow,
     ) -> Result<Self, StoreError> {
         Ok(Self {
             run: run.try_into()?,
@@ -61,6 +65,7 @@ impl TryFrom<ViewRow> for RunView {
             business_time: business_time.0,
             job_name,
             worker_name,
+            late_result: late_result.as_deref().map(to_reason),
         })
     }
 }
@@ -78,6 +83,7 @@ macro_rules! views {
                 hera_version::business_time,
                 hera_job::name,
                 hera_worker::name.nullable(),
+                hera_run::late_result,
             ))
     };
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use diesel::prelude::*;
-use hera_domain::engine::{CancelledBy, Change, Run};
+use hera_domain::engine::{CancelledBy, Change, LateResult, Run};
 use hera_domain::id::{HostGroupId, JobId, Revision, RunId, VersionKey, WorkerId};
 use hera_domain::status::{RunStatus, VersionStatus};
 
@@ -63,6 +63,7 @@ pub(super) struct Row {
     cancelled_by_kind: Option<String>,
     cancelled_by: Option<String>,
     kill_confirmed: Option<bool>,
+    fenced: bool,
     unreachable: bool,
     overdue: bool,
     cpu_ms: Option<i64>,
@@ -99,6 +100,7 @@ impl From<&Run> for Row {
             reason,
             cancelled_by,
             kill_confirmed,
+            fenced,
             unreachable,
             overdue,
             cpu_ms,
@@ -134,6 +136,7 @@ impl From<&Run> for Row {
             cancelled_by_kind: by_kind,
             cancelled_by: by,
             kill_confirmed: *kill_confirmed,
+            fenced: *fenced,
             unreachable: *unreachable,
             overdue: *overdue,
             cpu_ms: *cpu_ms,
@@ -193,6 +196,7 @@ impl TryFrom<Row> for Run {
             reason: row.reason.as_deref().map(to_reason),
             cancelled_by,
             kill_confirmed: row.kill_confirmed,
+            fenced: row.fenced,
             unreachable: row.unreachable,
             overdue: row.overdue,
             cpu_ms: row.cpu_ms,
@@ -301,6 +305,22 @@ fn update_together(
         }
     }
     insert(conn, runs)
+}
+
+/// Notes how runs ended that had been given up. Whether a run was is not in memory for ever, so a
+/// note that fits no row is dropped.
+pub(super) fn write_late(conn: &mut AnyConn, late: &[LateResult]) -> Result<(), CommitError> {
+    for LateResult { run, note } in late {
+        let given_up = [RunStatus::Lost.as_str(), RunStatus::Cancelled.as_str()];
+        diesel::update(hera_run::table)
+            .filter(hera_run::id.eq(run.run.0))
+            .filter(hera_run::nonce.eq(&run.nonce))
+            .filter(hera_run::status.eq_any(given_up))
+            .filter(hera_run::late_result.is_null())
+            .set(hera_run::late_result.eq(from_reason(note)))
+            .execute(conn)?;
+    }
+    Ok(())
 }
 
 /// Bytes of scripts in one statement, the last one not reckoned: MariaDB takes 16 MiB.

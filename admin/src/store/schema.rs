@@ -68,6 +68,8 @@ diesel::table! {
     hera_host_group (id) {
         id -> BigInt,
         name -> Text,
+        description -> Text,
+        revision -> BigInt,
         effective -> Bool,
         everyone -> Bool,
     }
@@ -243,10 +245,12 @@ diesel::table! {
         cancelled_by_kind -> Nullable<Text>,
         cancelled_by -> Nullable<Text>,
         kill_confirmed -> Nullable<Bool>,
+        fenced -> Bool,
         unreachable -> Bool,
         overdue -> Bool,
         cpu_ms -> Nullable<BigInt>,
         peak_memory_kib -> Nullable<BigInt>,
+        late_result -> Nullable<Text>,
     }
 }
 
@@ -279,6 +283,7 @@ diesel::table! {
         name -> Text,
         address -> Text,
         version -> Text,
+        labels -> Text,
         last_seen -> Instant,
     }
 }

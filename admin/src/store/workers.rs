@@ -1,5 +1,7 @@
 //! Workers that have ever joined.
 
+use std::collections::BTreeSet;
+
 use diesel::prelude::*;
 use hera_domain::clock::Timestamp;
 use hera_domain::id::WorkerId;
@@ -17,6 +19,7 @@ pub struct WorkerSeen {
     pub name: String,
     pub address: String,
     pub version: String,
+    pub labels: BTreeSet<String>,
     pub at: Timestamp,
 }
 
@@ -31,10 +34,12 @@ impl Store {
     /// Registers a worker by its node id, or notes that it is back.
     pub async fn upsert_worker(&self, seen: WorkerSeen) -> Result<WorkerId, StoreError> {
         self.write(move |conn| {
+            let labels = joined(&seen.labels);
             let values = (
                 hera_worker::name.eq(&seen.name),
                 hera_worker::address.eq(&seen.address),
                 hera_worker::version.eq(&seen.version),
+                hera_worker::labels.eq(&labels),
                 hera_worker::last_seen.eq(At(seen.at)),
             );
             let mine = hera_worker::table.filter(hera_worker::node_id.eq(&seen.node_id));
@@ -68,19 +73,20 @@ impl Store {
 
     /// Every worker, by id.
     pub async fn workers(&self) -> Result<Vec<WorkerRow>, StoreError> {
-        type Row = (i64, String, String, String, String, At);
+        type Row = (i64, String, String, String, String, String, At);
         self.read(|conn| {
             let rows: Vec<Row> = hera_worker::table.order(hera_worker::id).load(conn)?;
             Ok(rows
                 .into_iter()
                 .map(
-                    |(id, node_id, name, address, version, last_seen)| WorkerRow {
+                    |(id, node_id, name, address, version, labels, last_seen)| WorkerRow {
                         id: WorkerId(id),
                         seen: WorkerSeen {
                             node_id,
                             name,
                             address,
                             version,
+                            labels: labels.split_terminator(',').map(str::to_owned).collect(),
                             at: last_seen.0,
                         },
                     },
@@ -89,4 +95,9 @@ impl Store {
         })
         .await
     }
+}
+
+/// A label holds no comma.
+fn joined(labels: &BTreeSet<String>) -> String {
+    labels.iter().cloned().collect::<Vec<_>>().join(",")
 }

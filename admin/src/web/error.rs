@@ -217,6 +217,7 @@ impl From<Refusal> for Error {
             | Refusal::DependedOn { .. }
             | Refusal::LiveRun { .. }
             | Refusal::Frozen { .. }
+            | Refusal::Reachable { .. }
             | Refusal::AlreadyFinal { .. } => Self::Conflict(text),
         }
     }

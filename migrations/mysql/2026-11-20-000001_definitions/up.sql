@@ -54,6 +54,8 @@ CREATE TABLE IF NOT EXISTS hera_job_revision (
 CREATE TABLE IF NOT EXISTS hera_host_group (
     id BIGINT NOT NULL PRIMARY KEY,
     name VARCHAR(100) NOT NULL,
+    description VARCHAR(2000) NOT NULL,
+    revision BIGINT NOT NULL,
     effective BOOLEAN NOT NULL,
     everyone BOOLEAN NOT NULL,
     UNIQUE KEY hera_host_group_name (name)

@@ -63,10 +63,13 @@ CREATE TABLE IF NOT EXISTS hera_run (
     cancelled_by_kind VARCHAR(20) NULL,
     cancelled_by TEXT NULL,
     kill_confirmed BOOLEAN NULL,
+    fenced BOOLEAN NOT NULL,
     unreachable BOOLEAN NOT NULL,
     overdue BOOLEAN NOT NULL,
     cpu_ms BIGINT NULL,
     peak_memory_kib BIGINT NULL,
+    -- How it ended after it had been given up.
+    late_result TEXT NULL,
     KEY hera_run_job (job_id, id),
     KEY hera_run_version (version_key),
     KEY hera_run_status (status, id),
@@ -92,6 +95,8 @@ CREATE TABLE IF NOT EXISTS hera_worker (
     name VARCHAR(250) NOT NULL,
     address VARCHAR(250) NOT NULL,
     version VARCHAR(64) NOT NULL,
+    -- Separated by commas.
+    labels VARCHAR(2000) NOT NULL,
     last_seen DATETIME(3) NOT NULL,
     UNIQUE KEY hera_worker_node (node_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

@@ -53,6 +53,8 @@ CREATE TABLE IF NOT EXISTS hera_job_revision (
 CREATE TABLE IF NOT EXISTS hera_host_group (
     id INTEGER NOT NULL PRIMARY KEY,
     name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    revision BIGINT NOT NULL,
     effective BOOLEAN NOT NULL,
     everyone BOOLEAN NOT NULL
 );

@@ -63,10 +63,13 @@ CREATE TABLE IF NOT EXISTS hera_run (
     cancelled_by_kind TEXT NULL,
     cancelled_by TEXT NULL,
     kill_confirmed BOOLEAN NULL,
+    fenced BOOLEAN NOT NULL,
     unreachable BOOLEAN NOT NULL,
     overdue BOOLEAN NOT NULL,
     cpu_ms BIGINT NULL,
-    peak_memory_kib BIGINT NULL
+    peak_memory_kib BIGINT NULL,
+    -- How it ended after it had been given up.
+    late_result TEXT NULL
 );
 CREATE INDEX IF NOT EXISTS hera_run_job ON hera_run (job_id, id);
 CREATE INDEX IF NOT EXISTS hera_run_version ON hera_run (version_key);
@@ -92,6 +95,8 @@ CREATE TABLE IF NOT EXISTS hera_worker (
     name TEXT NOT NULL,
     address TEXT NOT NULL,
     version TEXT NOT NULL,
+    -- Separated by commas.
+    labels TEXT NOT NULL,
     last_seen TIMESTAMP NOT NULL
 );
 CREATE UNIQUE INDEX IF NOT EXISTS hera_worker_node ON hera_worker (node_id);

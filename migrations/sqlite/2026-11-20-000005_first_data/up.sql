@@ -6,7 +6,8 @@ INSERT INTO hera_user (id, name, team_id, role, must_change_password, active, cr
 VALUES (1, 'hera', 1, 'admin', TRUE, TRUE, '2000-01-01 00:00:00');
 
 INSERT INTO hera_area (id, name) VALUES (1, 'all');
-INSERT INTO hera_host_group (id, name, effective, everyone) VALUES (1, '默认组', TRUE, TRUE), (2, 'spark组', TRUE, FALSE);
+INSERT INTO hera_host_group (id, name, description, revision, effective, everyone)
+VALUES (1, '默认组', '', 1, TRUE, TRUE), (2, 'spark组', '', 1, TRUE, FALSE);
 INSERT INTO hera_file (id, name, folder, owner_id, revision, updated_at)
 VALUES (1, '个人文档', TRUE, 1, 1, '2000-01-01 00:00:00'), (2, '共享文档', TRUE, NULL, 1, '2000-01-01 00:00:00');
 

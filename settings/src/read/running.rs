@@ -20,6 +20,7 @@ pub(super) fn worker(r: &mut Reader<'_>) -> Worker {
         name: r.text("hera.workerName"),
         work_dir: path(r, "hera.workDir").unwrap_or_default(),
         max_runs: r.optional_number("hera.worker.maxRuns", 1..=10_000),
+        labels: labels(r),
         sudo_user: r.boolean("hera.sudoUser"),
         env_file: path(r, "hera.envFile"),
         team_env_files: r
@@ -48,6 +49,24 @@ pub(super) fn worker(r: &mut Reader<'_>) -> Worker {
         },
         exclude_suffixes: r.list("hera.excludeFile"),
     }
+}
+
+fn labels(r: &mut Reader<'_>) -> Vec<String> {
+    let labels = r.list("hera.worker.labels");
+    if labels.len() > 30 {
+        r.problem(Problem::Rule(format!(
+            "hera.worker.labels has {}: keep at most 30",
+            labels.len()
+        )));
+    }
+    for label in &labels {
+        if label.chars().count() > 60 || label.contains(char::is_control) {
+            r.problem(Problem::Rule(format!(
+                "hera.worker.labels has {label:?}: a label has at most 60 characters"
+            )));
+        }
+    }
+    labels
 }
 
 /// The usual types, and what `hera.job.<type>.…` changes or adds.

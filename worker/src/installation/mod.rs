@@ -17,6 +17,7 @@ use hera_proto::v1;
 use tokio::sync::watch;
 
 use crate::cgroup::Cgroups;
+use crate::contact::Contact;
 use crate::kill::Killed;
 use crate::run::{self, Phase, Run, StopReason};
 use crate::rundir::{Exit, RunDir};
@@ -28,6 +29,8 @@ pub(crate) struct Context {
     pub(crate) clock: Box<dyn Clock>,
     /// Where runs get control groups.
     pub(crate) groups: Option<Cgroups>,
+    /// When a leader was last known to hear this worker.
+    pub(crate) contact: Contact,
     /// The admin may send more.
     pub(crate) accepting: AtomicBool,
     /// The worker ends all its runs and itself.

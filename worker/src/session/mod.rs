@@ -145,6 +145,7 @@ impl Connector {
             return Err(SessionError::FormerLeader { said, known });
         }
         *welcomed = true;
+        self.context.contact.welcomed(welcome.self_fence_ms);
         tracing::info!(worker.id = welcome.worker_id, epoch = %said, "connected to admin {admin} {}", welcome.admin_version);
         let logs = Logs::default();
         let beat = Duration::from_millis(u64::from(welcome.heartbeat_ms.max(50)));
@@ -152,7 +153,7 @@ impl Connector {
             error = self.listen(&mut inbox, &installation, &logs) => Err(error),
             Closed = reports::tell(&installation, &out) => Err(SessionError::Closed),
             Closed = logs.ship(&installation, &out) => Err(SessionError::Closed),
-            Closed = heartbeats(&installation, &mut meter, beat, &out) => Err(SessionError::Closed),
+            Closed = self.heartbeats(&installation, &mut meter, beat, &out) => Err(SessionError::Closed),
         }
     }
 
@@ -170,7 +171,31 @@ impl Connector {
             inventory: installation.inventory(),
             epoch: self.node.epoch().0,
             installation: installation.id.clone(),
+            labels: settings.labels.clone(),
         }
+    }
+
+    /// Tells how busy this machine is; the answers are its contact to the leader.
+    async fn heartbeats(
+        &self,
+        installation: &Installation,
+        meter: &mut LoadMeter,
+        beat: Duration,
+        out: &mpsc::Sender<v1::WorkerMessage>,
+    ) -> Closed {
+        for number in 1.. {
+            let load = v1::Heartbeat {
+                number,
+                ..meter.sample(installation.live())
+            };
+            let Ok(room) = out.reserve().await else {
+                return Closed;
+            };
+            self.context.contact.asks(number);
+            room.send(message(Kind::Heartbeat(load)));
+            tokio::time::sleep(beat).await;
+        }
+        Closed
     }
 
     async fn open(
@@ -204,6 +229,7 @@ impl Connector {
                 | Said::Ack(_)
                 | Said::Discard(_)
                 | Said::LogAck(_)
+                | Said::Contact(_)
                 | Said::Drain(_),
             )
             | None => Err(SessionError::Closed),
@@ -257,6 +283,12 @@ impl Connector {
                     logs.acknowledge(installation, &key, ack.size.max(0));
                 }
             }
+            Said::Contact(contact) => match self.node.observe(Epoch(contact.epoch)) {
+                Authority::Current => self.context.contact.answered(contact.heartbeat),
+                Authority::Stale { known } => {
+                    tracing::warn!(contact.epoch, %known, "a former leader answers; that is no contact");
+                }
+            },
             Said::Drain(drain) => {
                 tracing::info!(drain = drain.drain, "drained or resumed by the admin");
                 self.node.drain(drain.drain);
@@ -285,21 +317,6 @@ fn named(run: Option<v1::RunRef>) -> Option<RunRef> {
     run_ref(run)
         .inspect_err(|error| tracing::warn!("ignored a message of the admin: {error}"))
         .ok()
-}
-
-async fn heartbeats(
-    installation: &Installation,
-    meter: &mut LoadMeter,
-    beat: Duration,
-    out: &mpsc::Sender<v1::WorkerMessage>,
-) -> Closed {
-    loop {
-        tokio::time::sleep(beat).await;
-        let load = meter.sample(installation.live());
-        if out.send(message(Kind::Heartbeat(load))).await.is_err() {
-            return Closed;
-        }
-    }
 }
 
 fn message(kind: Kind) -> v1::WorkerMessage {

@@ -137,6 +137,7 @@ impl Connection {
             heartbeat_ms: 3000,
             worker_id: 1,
             admin_version: "test".to_owned(),
+            self_fence_ms: 0,
         }))
         .await;
     }
@@ -162,6 +163,23 @@ impl Connection {
             let message = message.expect("the worker says something");
             match message.expect("the worker keeps the session").unwrap().kind {
                 Some(Kind::Heartbeat(_)) => {}
+                Some(kind) => return kind,
+                None => panic!("an empty message"),
+            }
+        }
+    }
+
+    /// What the worker says next, while every heartbeat is answered.
+    pub(crate) async fn next_in_contact(&mut self, epoch: i64) -> Kind {
+        loop {
+            let message = tokio::time::timeout(PATIENCE, self.inbox.next()).await;
+            let message = message.expect("the worker says something");
+            match message.expect("the worker keeps the session").unwrap().kind {
+                Some(Kind::Heartbeat(beat)) => {
+                    let heartbeat = beat.number;
+                    self.say(Said::Contact(v1::Contact { heartbeat, epoch }))
+                        .await;
+                }
                 Some(kind) => return kind,
                 None => panic!("an empty message"),
             }

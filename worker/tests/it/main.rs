@@ -7,6 +7,7 @@ mod cancelling;
 #[cfg(test)]
 mod connecting;
 #[cfg(test)]
+mod fencing;
 mod full_disk;
 #[cfg(test)]
 mod logs;

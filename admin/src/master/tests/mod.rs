@@ -5,7 +5,7 @@ mod config;
 mod requests;
 mod trouble;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,6 +84,7 @@ impl Admin {
             name: "w1".into(),
             address: "127.0.0.1".into(),
             version: "0".into(),
+            labels: BTreeSet::new(),
             at: hera_domain::clock::from_millis(0),
         };
         let id = self.store.upsert_worker(seen).await.unwrap();
@@ -94,6 +95,7 @@ impl Admin {
                 name: "w1".into(),
                 address: "127.0.0.1".into(),
                 accepting: true,
+                labels: BTreeSet::new(),
                 max_runs: Some(8),
                 load: hera_domain::engine::Load::default(),
                 inventory,
@@ -275,7 +277,10 @@ async fn a_recovered_root_drives_its_dependents_one_commit_a_hop() {
             ToWorker::Start(start) => {
                 break (hera_proto::run_ref(start.run.clone()).unwrap(), start);
             }
-            other @ (ToWorker::Cancel(_) | ToWorker::Discard(_) | ToWorker::Drain(_)) => {
+            other @ (ToWorker::Cancel(_)
+            | ToWorker::Discard(_)
+            | ToWorker::Contact(_)
+            | ToWorker::Drain(_)) => {
                 panic!("unexpected {other:?}")
             }
         }

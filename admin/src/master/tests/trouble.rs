@@ -137,6 +137,31 @@ async fn a_silent_worker_s_runs_are_lost_also_if_memory_was_loaded_anew_meanwhil
 }
 
 #[tokio::test]
+async fn a_heartbeat_is_answered_by_its_number_while_the_lease_holds_and_not_after() {
+    let db = TestDb::sqlite().await;
+    let admin = Admin::start(&db.store).await;
+    let mut worker = admin.worker(1, Vec::new()).await;
+    let beat = |number| Report::Heartbeat {
+        number,
+        load: hera_domain::engine::Load::default(),
+    };
+    worker.report(beat(7)).await;
+    assert_eq!(worker.next().await, ToWorker::Contact(7));
+    db.execute("UPDATE hera_lock SET epoch = epoch + 1, holder = 'two'");
+    worker.close.cancelled().await;
+    // Whatever was answered before it was noticed, nothing is from here on.
+    while worker.messages.try_recv().is_ok() {}
+    let message = WorkerMessage {
+        worker: worker.id,
+        session: worker.session,
+        report: beat(8),
+    };
+    drop(worker.inbox.send(Message::Worker(message)).await);
+    admin.stop().await;
+    assert!(worker.messages.try_recv().is_err());
+}
+
+#[tokio::test]
 async fn a_deposed_leader_closes_its_sessions_and_a_later_one_goes_on() {
     let db = TestDb::sqlite().await;
     let admin = Admin::start(&db.store).await;

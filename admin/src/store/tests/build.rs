@@ -67,6 +67,7 @@ pub(super) fn run(n: i64, status: RunStatus) -> Run {
         reason: None,
         cancelled_by: None,
         kill_confirmed: None,
+        fenced: false,
         unreachable: false,
         overdue: false,
         cpu_ms: None,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hera_domain::engine::{Alarm, AlarmKind, CancelledBy};
+use hera_domain::engine::{Alarm, AlarmKind, CancelledBy, Change, LateResult, RunRef};
 use hera_domain::id::{
     CalendarId, CommitSeq, Epoch, GroupId, HostGroupId, JobId, Revision, RunId, UserId, VersionKey,
     WorkerId,
@@ -34,6 +34,39 @@ fn alarm(key: &str) -> Alarm {
 }
 
 on_each_db! {
+    async fn what_came_of_a_run_that_was_given_up_is_noted_once(db: &TestDb) {
+        let mut leader = Leader::of(db);
+        let lost = |id| {
+            let mut run = run(id, RunStatus::Lost);
+            run.version = VersionKey(1);
+            run.nonce = Some(format!("nonce{id}"));
+            run
+        };
+        let mut counted = lost(2);
+        counted.status = RunStatus::Success;
+        let mut decisions = decide([(None, version(1, VersionStatus::Lost))], []);
+        for row in [lost(1), counted, lost(3)] {
+            decisions.runs.insert(row.id, Change { expect: None, row });
+        }
+        leader.write(decisions);
+        let note = |signal| Reason::EndedLate { exit_code: None, signal: Some(signal), killed: None };
+        let late = |run, nonce: &str, signal| LateResult {
+            run: RunRef { run: RunId(run), nonce: nonce.to_owned() },
+            note: note(signal),
+        };
+        let mut decisions = decide([], []);
+        decisions.late = vec![
+            late(1, "nonce1", 9),
+            late(1, "nonce1", 15),
+            late(2, "nonce2", 9),
+            late(3, "another", 9),
+        ];
+        leader.write(decisions);
+        let page = db.store.runs(RunFilter::default(), None, 10).await.unwrap();
+        let noted: Vec<_> = page.items.into_iter().map(|view| (view.run.id.0, view.late_result)).collect();
+        assert_eq!(noted, [(3, None), (2, None), (1, Some(note(9)))]);
+    }
+
     async fn every_column_of_a_commit_is_read_back_as_it_was(db: &TestDb) {
         let mut leader = Leader::of(db);
         let mut full_version = version(1, VersionStatus::RetryWait);
@@ -65,6 +98,7 @@ on_each_db! {
         full_run.reason = Some(Reason::TookTooLong { minutes: 90 });
         full_run.cancelled_by = Some(CancelledBy::System(Reason::Closed));
         full_run.kill_confirmed = Some(false);
+        full_run.fenced = true;
         full_run.unreachable = true;
         full_run.overdue = true;
         full_run.cpu_ms = Some(5_000_000_000);

@@ -161,16 +161,19 @@ on_each_db! {
         let mut leader = Leader::of(db);
         let mut mine = HostGroup {
             id: HostGroupId(3),
+            revision: Revision(1),
             name: "gpu".to_owned(),
+            description: "有显卡".to_owned(),
             effective: true,
             everyone: false,
-            members: ["a".to_owned(), "10.0.0.1".to_owned()].into(),
+            members: ["a", "10.0.0.1", "label:gpu"].map(str::to_owned).into(),
         };
         for change in [
             HostGroupChange::Save(mine.clone()),
             HostGroupChange::Save({
                 mine.members.remove("a");
                 mine.name = "GPU".to_owned();
+                mine.revision = Revision(2);
                 mine.clone()
             }),
             HostGroupChange::Delete(HostGroupId(2)),
@@ -201,6 +204,7 @@ on_each_db! {
             name: name.to_owned(),
             address: "10.0.0.1".to_owned(),
             version: "0.1.0".to_owned(),
+            labels: (name == "b").then(|| ["gpu", "大内存"].map(str::to_owned)).into_iter().flatten().collect(),
             at: at(second),
         };
         let first = db.store.upsert_worker(seen("n1", "a", 1)).await.unwrap();

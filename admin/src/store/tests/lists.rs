@@ -85,6 +85,7 @@ on_each_db! {
             name: "工人".to_owned(),
             address: "10.0.0.1".to_owned(),
             version: "0.1.0".to_owned(),
+            labels: Default::default(),
             at: at(0),
         };
         assert_eq!(db.store.upsert_worker(seen).await.unwrap(), WorkerId(1));

@@ -55,7 +55,12 @@ pub(super) struct RunJson<'a> {
     operator: Option<&'a str>,
     params: Option<BTreeMap<&'a str, &'a str>>,
     kill_confirmed: Option<bool>,
+    /// It is given up as lost when its worker is silent, which has killed it by then.
+    fenced: bool,
+    /// Its worker has been silent for too long.
     unreachable: bool,
+    /// How it ended after it had been given up.
+    late_result: Option<String>,
     cpu_ms: Option<i64>,
     peak_memory_kib: Option<i64>,
 }
@@ -86,7 +91,9 @@ impl<'a> From<&'a RunView> for RunJson<'a> {
             operator: run.operator.as_deref(),
             params: run.params.as_deref().map(masked),
             kill_confirmed: run.kill_confirmed,
+            fenced: run.fenced,
             unreachable: run.unreachable,
+            late_result: view.late_result.as_ref().map(ToString::to_string),
             cpu_ms: run.cpu_ms,
             peak_memory_kib: run.peak_memory_kib,
         }

@@ -89,6 +89,20 @@ fn zh(reason: &Reason) -> String {
         }
         Reason::WorkerForgot { worker } => format!("执行机 {worker} 上已没有这次运行"),
         Reason::WorkerSilent { worker } => format!("执行机 {worker} 失去联系"),
+        Reason::DeclaredLost { person } => format!("被 {person} 判定为丢失"),
+        Reason::EndedLate {
+            exit_code,
+            signal,
+            killed,
+        } => match (killed, exit_code, signal) {
+            (Some(true), _, _) => "放弃之后，执行机已将其终止".to_owned(),
+            (Some(false), _, _) => "放弃之后，执行机已将其终止，但仍有残留进程".to_owned(),
+            (None, Some(code), _) => format!("放弃之后，执行机报告其已结束，退出码 {code}"),
+            (None, None, Some(signal)) => {
+                format!("放弃之后，执行机报告其被信号 {signal} 终止")
+            }
+            (None, None, None) => "放弃之后，执行机报告其已不存在".to_owned(),
+        },
     }
 }
 
@@ -149,6 +163,9 @@ fn zh_refusal(lang: Lang, refusal: &Refusal) -> String {
         Refusal::NothingScheduled { job } => {
             format!("任务 {job} 最近 32 天没有计划时间，请指定业务时间")
         }
+        Refusal::Reachable { run } => {
+            format!("运行 {run} 并未失联：它的执行机仍在。请取消它，或等执行机静默足够久")
+        }
         Refusal::AlreadyFinal { run, status } => {
             format!("运行 {run} 已{}", lang.run_status(*status))
         }
@@ -187,6 +204,11 @@ mod tests {
             lacks,
         };
         let worker = || "etl-3".to_owned();
+        let late = |exit_code, signal, killed| Reason::EndedLate {
+            exit_code,
+            signal,
+            killed,
+        };
         vec![
             Reason::Frozen,
             Reason::Closed,
@@ -220,6 +242,14 @@ mod tests {
             },
             Reason::WorkerForgot { worker: worker() },
             Reason::WorkerSilent { worker: worker() },
+            Reason::DeclaredLost {
+                person: "ada".to_owned(),
+            },
+            late(None, None, Some(true)),
+            late(None, None, Some(false)),
+            late(Some(0), None, None),
+            late(None, Some(9), None),
+            late(None, None, None),
         ]
     }
 
@@ -271,6 +301,7 @@ mod tests {
                 run: RunId(9),
                 status: RunStatus::Success,
             },
+            Refusal::Reachable { run: RunId(9) },
             Refusal::TooMany {
                 rows: 30_000,
                 limit: 20_000,

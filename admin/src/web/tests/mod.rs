@@ -317,6 +317,7 @@ fn run(id: i64, status: RunStatus) -> Run {
         reason: None,
         cancelled_by: None,
         kill_confirmed: None,
+        fenced: false,
         unreachable: false,
         overdue: false,
         cpu_ms: None,

@@ -243,6 +243,7 @@ async fn members_come_in_pages_from_the_leader_to_the_last_worker() {
         name: format!("w{id}"),
         address: "127.0.0.1".to_owned(),
         version: "0.1.0".to_owned(),
+        labels: Default::default(),
         connected,
         accepting: true,
         load: hera_domain::engine::Load::default(),

@@ -203,6 +203,7 @@ pub(super) fn run(id: i64, job: i64, status: RunStatus, took: i64) -> RunView {
                 .then(|| Reason::said("table ods.weather not found")),
             cancelled_by: None,
             kill_confirmed: None,
+            fenced: false,
             unreachable: false,
             overdue: false,
             cpu_ms: status.is_final().then_some(took * 700),
@@ -215,6 +216,7 @@ pub(super) fn run(id: i64, job: i64, status: RunStatus, took: i64) -> RunView {
             .find(|j| j.0 == job)
             .map_or("job", |j| j.1)
             .to_owned(),
+        late_result: None,
         worker_name: begun.then(|| "node-a".to_owned()),
     }
 }

@@ -70,7 +70,8 @@ pub(super) fn workers(lang: Lang) -> Vec<Machine> {
         id: WorkerId(id),
         name: name.into(),
         address: "10.0.4.17".into(),
-        version: "0.1.0".into(),
+        version: if id == 3 { "0.0.9" } else { "0.1.0" }.into(),
+        labels: (id == 1).then(|| "gpu".to_owned()).into_iter().collect(),
         connected,
         accepting,
         load: Load {
