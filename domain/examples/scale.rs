@@ -115,6 +115,8 @@ fn yesterday(id: i64) -> Version {
 fn snapshot(jobs: i64) -> Snapshot {
     let everyone = HostGroup {
         id: HostGroupId(1),
+        revision: Revision(1),
+        description: String::new(),
         name: "all".into(),
         effective: true,
         everyone: true,
@@ -253,6 +255,7 @@ fn main() {
         name: "w".into(),
         address: "127.0.0.1".into(),
         accepting: true,
+        labels: Default::default(),
         max_runs: Some(2_000),
         load: Load::default(),
         inventory: Vec::new(),
