@@ -48,11 +48,14 @@ lint() {
 docs() { RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --workspace --no-deps --document-private-items --locked --quiet; }
 
 # The crates' own tests; those with real processes have a step of their own.
-crates() { cargo test --workspace --exclude hera-tests --locked --quiet; }
+crates() { cargo test --workspace --exclude hera-tests --exclude hera-chaos --locked --quiet; }
 
 build() { cargo build --release --locked --quiet -p hera-admin -p hera-worker -p hera-bench; }
 
 processes() { HERA_TEST_BIN="$CARGO_TARGET_DIR/release" cargo test -p hera-tests --locked --quiet -- "$@"; }
+
+# Parts are killed, stopped and cut off; it starts a MariaDB of its own.
+chaos() { HERA_TEST_BIN="$CARGO_TARGET_DIR/release" cargo test -p hera-chaos --locked --quiet -- --nocapture; }
 
 # The OpenAPI document against the admin that serves it.
 api() { HERA_TEST_BIN="$CARGO_TARGET_DIR/release" tests/api.sh; }
@@ -87,6 +90,7 @@ full() {
     step "tests of the crates, SQLite and MariaDB" crates
     step "release build" build
     step "real processes, SQLite and MariaDB" processes
+    step "chaos" chaos
     step "the API and its document" api
     step "a real browser" browser
     step "licences and advisories" deny

@@ -42,10 +42,16 @@ impl Reply {
 impl Api {
     /// A client of `http://host:port/hera`.
     pub fn new(base: &str, token: &str) -> Self {
+        Self::with_patience(base, token, PATIENCE)
+    }
+
+    /// A client that waits no longer for an answer.
+    pub fn with_patience(base: &str, token: &str, patience: Duration) -> Self {
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_recv_response(Some(PATIENCE))
-            .timeout_connect(Some(Duration::from_secs(5)))
+            .timeout_recv_response(Some(patience))
+            .timeout_recv_body(Some(patience))
+            .timeout_connect(Some(patience.min(Duration::from_secs(5))))
             .proxy(None)
             .build();
         Self {
@@ -94,6 +100,19 @@ impl Api {
                 .header("authorization", self.bearer())
                 .send_json(body)?,
         )
+    }
+
+    /// POST that is done once, however often it is asked for with the same key.
+    ///
+    /// # Errors
+    /// When nobody answers, or not in JSON.
+    pub fn post_once(&self, path: &str, key: &str, body: &Value) -> anyhow::Result<Reply> {
+        let request = self
+            .agent
+            .post(self.url(path))
+            .header("authorization", self.bearer())
+            .header("idempotency-key", key);
+        reply(request.send_json(body)?)
     }
 
     /// PUT with a JSON body.
@@ -221,23 +240,31 @@ impl Api {
     /// # Panics
     /// When it cannot be read.
     pub fn log(&self, run: i64) -> Vec<u8> {
-        self.read_log(run).expect("the log can be read")
+        self.read_log(run).expect("the log can be read").0
     }
 
-    fn read_log(&self, run: i64) -> anyhow::Result<Vec<u8>> {
+    /// All that is stored of a run's log, and whether that is all there will be.
+    ///
+    /// # Errors
+    /// When nobody answers, or not with a log.
+    pub fn read_log(&self, run: i64) -> anyhow::Result<(Vec<u8>, bool)> {
         let mut response = self
             .agent
             .get(self.url(&format!("/runs/{run}/log")))
             .header("authorization", self.bearer())
             .call()?;
         let status = response.status();
+        let complete = response
+            .headers()
+            .get("x-log-complete")
+            .is_some_and(|value| value == "true");
         let bytes = response
             .body_mut()
             .with_config()
             .limit(64 << 20)
             .read_to_vec()?;
         ensure!(status.is_success(), "answered {status}");
-        Ok(bytes)
+        Ok((bytes, complete))
     }
 
     /// The live stream of a run's log.

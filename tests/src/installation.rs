@@ -354,7 +354,10 @@ pub fn example_folder() -> PathBuf {
 
 /// A port that nobody listens on, below those that outgoing connections take: it must still be
 /// free when an admin is started again.
-fn free_port() -> anyhow::Result<u16> {
+///
+/// # Errors
+/// When there is none.
+pub fn free_port() -> anyhow::Result<u16> {
     (0..100)
         .map(|_| rand::random_range(10_000..20_000))
         .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
