@@ -109,6 +109,8 @@ impl From<v1::Heartbeat> for Load {
             memory_rate: finite(wire.memory_rate).min(1.0),
             load_per_core: finite(wire.load_per_core),
             cores: wire.cores,
+            disk_free_mib: wire.disk_free_mib,
+            disk_full: wire.disk_full,
         }
     }
 }

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::cgroup::Cgroups;
 use crate::contact::Contact;
+use crate::disk;
 use crate::installation::{Context, Installation};
 use crate::node::{Node, NodeError};
 use crate::retention;
@@ -102,7 +103,13 @@ pub async fn run(
     );
     let working = async {
         let fencing = context.contact.fence(connector.installation.subscribe());
-        tokio::join!(connector.run(), sweep(&context), fencing);
+        let guard = disk::guard(Arc::clone(&context), connector.installation.subscribe());
+        tokio::join!(
+            connector.run(),
+            sweep(&context, &connector.installation),
+            guard,
+            fencing
+        );
     };
     let stopping = async {
         match stop.await {
@@ -156,10 +163,12 @@ async fn end_runs(context: &Context, installation: &watch::Sender<Arc<Installati
     }
 }
 
-async fn sweep(context: &Arc<Context>) {
+async fn sweep(context: &Arc<Context>, installation: &watch::Sender<Arc<Installation>>) {
     loop {
         let context = Arc::clone(context);
+        let installation = Arc::clone(&installation.borrow());
         let swept = tokio::task::spawn_blocking(move || {
+            installation.sweep_groups();
             let settings = &context.settings;
             retention::sweep(&settings.work_dir, settings.retention, &*context.clock)
         })

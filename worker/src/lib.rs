@@ -16,6 +16,7 @@
 pub mod app;
 mod cgroup;
 mod contact;
+mod disk;
 mod files;
 mod installation;
 mod kill;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use hera_proto::v1::Heartbeat;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
+use crate::disk;
+
 const MIB: u64 = 1024 * 1024;
 
 /// Samples memory, load and disk; cheap enough for every heartbeat.
@@ -13,11 +15,13 @@ pub(crate) struct LoadMeter {
     system: Option<System>,
     cores: u32,
     folder: PathBuf,
+    min_free_mib: u64,
 }
 
 impl LoadMeter {
     /// `folder` is on the disk whose free space counts.
-    pub(crate) fn new(folder: PathBuf) -> Self {
+    /// With less than `min_free_mib` it is full.
+    pub(crate) fn new(folder: PathBuf, min_free_mib: u64) -> Self {
         let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
@@ -26,6 +30,7 @@ impl LoadMeter {
                 .ok(),
             cores: u32::try_from(cores).unwrap_or(u32::MAX),
             folder,
+            min_free_mib,
         }
     }
 
@@ -35,6 +40,7 @@ impl LoadMeter {
             (system.total_memory(), system.available_memory())
         });
         let used = total.saturating_sub(available);
+        let disk_free = disk::free_mib(&self.folder);
         let load = System::load_average().map_or(0.0, |load| load.one);
         Heartbeat {
             memory_total_mib: total / MIB,
@@ -43,9 +49,8 @@ impl LoadMeter {
             cores: self.cores,
             running,
             number: 0,
-            disk_free_mib: nix::sys::statvfs::statvfs(&self.folder).map_or(0, |disk| {
-                disk.blocks_available() * disk.fragment_size() / MIB
-            }),
+            disk_free_mib: disk_free.unwrap_or(0),
+            disk_full: disk_free.is_some_and(|free| free < self.min_free_mib),
         }
     }
 }
@@ -62,7 +67,13 @@ mod tests {
 
     #[test]
     fn a_sample_is_plausible() {
-        let load = LoadMeter::new(PathBuf::from("/")).sample(3);
+        let load = LoadMeter::new(PathBuf::from("/"), 0).sample(3);
+        assert!(!load.disk_full);
+        assert!(
+            LoadMeter::new(PathBuf::from("/"), u64::MAX)
+                .sample(3)
+                .disk_full
+        );
         assert!(load.memory_total_mib > 0 && load.cores > 0 && load.disk_free_mib > 0);
         assert!((0.0..=1.0).contains(&load.memory_rate));
         assert_eq!(load.running, 3);

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use hera_domain::clock::Clock;
 
+use crate::rundir::RunDir;
 use crate::settings::Retention;
 
 /// How often it is looked for.
@@ -30,8 +31,7 @@ pub(crate) fn sweep(work_dir: &Path, keep: Retention, clock: &dyn Clock) -> io::
             for (index, (modified, entry)) in entries.iter().enumerate() {
                 let age = now.duration_since(*modified).unwrap_or_default();
                 if index < surplus || age > keep.age {
-                    remove(entry)?;
-                    removed += 1;
+                    removed += usize::from(remove(entry));
                 }
             }
         }
@@ -39,12 +39,42 @@ pub(crate) fn sweep(work_dir: &Path, keep: Retention, clock: &dyn Clock) -> io::
     Ok(removed)
 }
 
-fn remove(entry: &DirEntry) -> io::Result<()> {
-    if entry.file_type()?.is_dir() {
-        std::fs::remove_dir_all(entry.path())
-    } else {
-        std::fs::remove_file(entry.path())
+/// Removes what is left of ended runs, the oldest first, until there is `room`; how many.
+pub(crate) fn make_room(work_dir: &Path, room: impl Fn() -> bool) -> usize {
+    let Ok(installations) = std::fs::read_dir(work_dir) else {
+        return 0;
+    };
+    let mut ended: Vec<(SystemTime, DirEntry)> = installations
+        .flatten()
+        .filter_map(|installation| std::fs::read_dir(installation.path().join("ended")).ok())
+        .flat_map(Iterator::flatten)
+        .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry)))
+        .collect();
+    ended.sort_by_key(|(modified, _)| *modified);
+    let mut removed = 0;
+    for (_, entry) in ended {
+        if room() {
+            break;
+        }
+        removed += usize::from(remove(&entry));
     }
+    removed
+}
+
+/// One that cannot be removed must not keep the others.
+fn remove(entry: &DirEntry) -> bool {
+    let removed = entry.file_type().and_then(|kind| {
+        if kind.is_dir() {
+            RunDir::new(entry.path()).clear()?;
+            std::fs::remove_dir_all(entry.path())
+        } else {
+            std::fs::remove_file(entry.path())
+        }
+    });
+    if let Err(error) = &removed {
+        tracing::warn!("cannot remove {}: {error}", entry.path().display());
+    }
+    removed.is_ok()
 }
 
 #[cfg(test)]
@@ -78,5 +108,25 @@ mod tests {
         let later = Later(Duration::from_hours(2));
         assert_eq!(sweep(work.path(), keep, &later).unwrap(), 2);
         assert_eq!((left(&ended), left(&runs)), (0, 3));
+    }
+
+    #[test]
+    fn room_is_made_of_the_oldest_and_of_no_more_than_is_needed() {
+        let work = tempfile::tempdir().unwrap();
+        let folders = ["a/ended/1-x", "b/ended/2-x", "a/ended/3-x", "a/runs/0-x"];
+        let folders = folders.map(|name| work.path().join(name));
+        for (age, folder) in folders.iter().enumerate() {
+            std::fs::create_dir_all(folder).unwrap();
+            let at = SystemTime::UNIX_EPOCH + Duration::from_secs(age as u64);
+            std::fs::File::open(folder)
+                .unwrap()
+                .set_modified(at)
+                .unwrap();
+        }
+        let [first, second, third, live] = &folders;
+        assert_eq!(make_room(work.path(), || !second.exists()), 2);
+        assert!(!first.exists() && third.exists());
+        assert_eq!(make_room(work.path(), || false), 1);
+        assert!(live.exists());
     }
 }

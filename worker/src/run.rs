@@ -404,3 +404,11 @@ pub(crate) fn ending(exit: Exit, killed: Option<&Killed>, stop: Option<StopReaso
         log_size,
     }
 }
+
+pub(crate) fn add_note(ended: &mut v1::Ended, note: String) {
+    if ended.note.is_empty() {
+        ended.note = note;
+    } else {
+        ended.note = format!("{}; {note}", ended.note);
+    }
+}

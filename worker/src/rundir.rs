@@ -37,6 +37,9 @@ use crate::tenant::Tenant;
 /// The variable that marks every process of a run.
 pub const TOKEN_VARIABLE: &str = "HERA_RUN_TOKEN";
 
+/// The script's file, without its suffix.
+const SCRIPT: &str = "script";
+
 /// What to run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spec {
@@ -152,12 +155,12 @@ impl RunDir {
 
     #[must_use]
     pub fn script(&self, suffix: &str) -> PathBuf {
-        self.path.join(format!("script{suffix}"))
+        self.path.join(format!("{SCRIPT}{suffix}"))
     }
 
     /// Where a tenant has the script: nobody else's file could be read by it.
     pub(crate) fn tenants_script(&self, suffix: &str) -> PathBuf {
-        self.work().join(format!(".script{suffix}"))
+        self.work().join(format!(".{SCRIPT}{suffix}"))
     }
 
     fn spec(&self) -> PathBuf {
@@ -203,8 +206,18 @@ impl RunDir {
         std::fs::set_permissions(&self.path, Permissions::from_mode(mode))
     }
 
-    /// Removes the script's own folder, by its tenant if it has one.
-    pub(crate) fn remove_work(&self) -> io::Result<()> {
+    /// Removes what only the script needed: its text, and its own folder, by its tenant if it
+    /// has one.
+    pub(crate) fn clear(&self) -> io::Result<()> {
+        for entry in std::fs::read_dir(&self.path)?.flatten() {
+            if entry
+                .file_name()
+                .as_encoded_bytes()
+                .starts_with(SCRIPT.as_bytes())
+            {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
         let work = self.work();
         let removed = match std::fs::remove_dir_all(&work) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {

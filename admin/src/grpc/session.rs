@@ -216,7 +216,6 @@ fn labels(hello: &v1::Hello) -> BTreeSet<String> {
 fn hello_event(hello: v1::Hello, address: String) -> Result<Opened, Status> {
     let labels = labels(&hello);
     let load = hello.load.unwrap_or_default();
-    let disk_free_mib = load.disk_free_mib;
     let inventory = hello
         .inventory
         .into_iter()
@@ -235,7 +234,6 @@ fn hello_event(hello: v1::Hello, address: String) -> Result<Opened, Status> {
             inventory,
         },
         version: hello.version,
-        disk_free_mib,
         out,
         close: CancellationToken::new(),
     })

@@ -201,7 +201,6 @@ pub struct WorkerView {
     /// Runs dispatched to it and not ended.
     pub running: u32,
     pub slots: u32,
-    pub disk_free_mib: u64,
     pub last_seen: Option<Timestamp>,
 }
 

@@ -53,7 +53,6 @@ pub(crate) enum Report {
 pub(crate) struct Opened {
     pub(crate) hello: hera_domain::engine::WorkerHello,
     pub(crate) version: String,
-    pub(crate) disk_free_mib: u64,
     pub(crate) out: mpsc::Sender<ToWorker>,
     /// Ends the session from our side.
     pub(crate) close: CancellationToken,

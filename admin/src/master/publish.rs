@@ -136,7 +136,6 @@ impl Publisher {
             connected: facts.connected,
             accepting: facts.accepting,
             load: facts.load,
-            disk_free_mib: facts.disk_free_mib,
             last_seen: facts.last_seen,
         });
         self.workers.send_replace(Arc::new(views.collect()));

@@ -91,6 +91,7 @@ crate::text_enum::text_enum! {
         WorkerUnreachable = "worker_unreachable",
         RunLost = "run_lost",
         WaitingExpired = "waiting_expired",
+        Storage = "storage",
     }
 }
 

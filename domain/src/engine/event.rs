@@ -176,4 +176,7 @@ pub struct Load {
     pub memory_rate: f64,
     pub load_per_core: f64,
     pub cores: u32,
+    pub disk_free_mib: u64,
+    /// It has no room for the logs of more runs.
+    pub disk_full: bool,
 }

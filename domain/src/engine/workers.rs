@@ -96,7 +96,7 @@ impl Worker {
             || self.load.memory_rate + coming <= limits.max_memory_rate;
         let calm =
             limits.max_load_per_core <= 0.0 || self.load.load_per_core <= limits.max_load_per_core;
-        self.connected && self.accepting && fits && calm
+        self.connected && self.accepting && fits && calm && !self.load.disk_full
     }
 
     fn title(&self, id: WorkerId) -> String {
@@ -114,8 +114,8 @@ impl Engine {
             WorkerEvent::Connected(hello) => self.connected(id, hello, batch),
             WorkerEvent::Disconnected => self.fell_silent(id, batch.tick.now),
             WorkerEvent::Heartbeat(load) => {
+                self.loaded(id, load, batch);
                 let worker = self.workers.entry(id).or_default();
-                worker.load = load;
                 worker.sent_since_heartbeat = 0;
             }
             WorkerEvent::Accepting(accepting) => {
@@ -208,6 +208,22 @@ impl Engine {
         }
     }
 
+    /// Notes a worker's load, and alarms when its disk fills up or has room again.
+    fn loaded(&mut self, id: WorkerId, load: Load, batch: &mut Batch<'_>) {
+        let worker = self.workers.entry(id).or_default();
+        let was_full = std::mem::replace(&mut worker.load, load).disk_full;
+        let (name, free) = (&worker.name, load.disk_free_mib);
+        let text = match (was_full, load.disk_full) {
+            (false, true) => format!(
+                "worker {name} has {free} MiB left on its disk and takes no more runs; make room there"
+            ),
+            (true, false) => format!("worker {name} has room on its disk again and takes runs"),
+            (true, true) | (false, false) => return,
+        };
+        let event = format!("{id}:{}", batch.tick.seq);
+        batch.alarm(AlarmKind::Storage, event, (None, None, None), text);
+    }
+
     fn run_refused(&mut self, id: RunId, error: String, batch: &mut Batch<'_>) {
         let cancelled = self
             .runs
@@ -236,9 +252,9 @@ impl Engine {
         worker.connected = true;
         worker.accepting = hello.accepting;
         worker.max_runs = hello.max_runs;
-        worker.load = hello.load;
         worker.sent_since_heartbeat = 0;
         let bound: Vec<_> = worker.runs.iter().copied().collect();
+        self.loaded(id, hello.load, batch);
         let mut told = BTreeMap::new();
         for item in hello.inventory {
             match self.bound(id, &item.run) {

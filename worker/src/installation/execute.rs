@@ -9,6 +9,7 @@ use hera_proto::v1;
 
 use super::{Context, Installation};
 use crate::cgroup::Cgroup;
+use crate::disk;
 use crate::kill::Killed;
 use crate::limits::Limits;
 use crate::process;
@@ -82,7 +83,16 @@ impl Installation {
     ) {
         let now = self.context.now_ms();
         let patience = self.context.settings.kill;
-        let ending = run::conclude(run, spec, over, patience, now).await;
+        let mut ending = run::conclude(run, spec, over, patience, now).await;
+        let most = self.context.settings.disk.max_log_mib;
+        if disk::has_gap(&run.dir, most << 20) {
+            run::add_note(
+                &mut ending.ended,
+                format!(
+                    "the middle of its log was given up on the worker's disk (hera.worker.maxLog: {most} MiB)"
+                ),
+            );
+        }
         if let Some(group) = &spec.cgroup {
             group.remove();
         }

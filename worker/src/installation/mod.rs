@@ -268,7 +268,7 @@ impl Installation {
         if from != to {
             match std::fs::rename(&from, &to) {
                 Ok(()) => {
-                    tokio::task::spawn_blocking(move || remove_work(&RunDir::new(to)));
+                    tokio::task::spawn_blocking(move || clear(&RunDir::new(to)));
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => tracing::error!("cannot move {}: {error}", from.display()),
@@ -279,9 +279,9 @@ impl Installation {
     }
 }
 
-fn remove_work(dir: &RunDir) {
-    if let Err(error) = dir.remove_work() {
-        tracing::warn!("cannot remove {}: {error}", dir.work().display());
+fn clear(dir: &RunDir) {
+    if let Err(error) = dir.clear() {
+        tracing::warn!("cannot clear {}: {error}", dir.path().display());
     }
 }
 

@@ -129,7 +129,10 @@ impl Connector {
     async fn session(&self, admin: &str, welcomed: &mut bool) -> Result<Outcome, SessionError> {
         let installation = Arc::clone(&self.installation.borrow());
         let (out, outbox) = mpsc::channel(OUTBOX);
-        let mut meter = LoadMeter::new(self.context.settings.work_dir.clone());
+        let mut meter = LoadMeter::new(
+            self.context.settings.work_dir.clone(),
+            self.context.settings.disk.min_free_mib,
+        );
         let hello = self.hello(&installation, &mut meter);
         // The channel is empty and has room.
         let _ = out.try_send(message(Kind::Hello(hello)));

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use hera_proto::v1::worker_message::Kind;
+use tokio_stream::StreamExt;
 
-use crate::admin::Admin;
+use crate::admin::{Admin, Connection, PATIENCE};
 use crate::worker::{Home, INSTALLATION, Worker, heard, tell};
 
 /// A disk of two megabytes in memory, as the worker's folder.
@@ -25,6 +26,9 @@ impl SmallDisk {
         eprintln!("skipped: this user cannot mount a small disk");
         None
     }
+
+    /// The worker is full when less than a megabyte is left.
+    const FULL: &str = "hera.worker.minDiskFree=1";
 
     fn fill(&self) {
         let filled = std::fs::write(self.ballast(), vec![0; 4 << 20]);
@@ -52,6 +56,7 @@ fn worker(home: &Home, admin: &Admin) -> Worker {
     let mut command = home.command(&admin.address.to_string());
     let logs = home.file("logs");
     command.arg("--set").arg(format!("logging.path={logs}"));
+    command.arg("--set").arg(SmallDisk::FULL);
     Worker::spawn(command)
 }
 
@@ -94,4 +99,100 @@ async fn the_end_of_a_run_is_known_although_the_disk_has_filled_meanwhile() {
     tell(gate).await;
     let (ended, log) = session.finished(1).await;
     assert_eq!((ended.exit_code, log), (Some(7), b"before\n".to_vec()));
+}
+
+/// Waits for a heartbeat that says so.
+async fn until_full(session: &mut Connection, full: bool) {
+    let said = async {
+        loop {
+            let message = session.inbox.next().await.unwrap().unwrap();
+            if let Some(Kind::Heartbeat(load)) = message.kind
+                && load.disk_full == full
+            {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, said)
+        .await
+        .expect("the worker says how its disk is");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_fills_up_is_told_and_so_is_its_room() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let Some(disk) = SmallDisk::mount(&home) else {
+        return;
+    };
+    let worker = worker(&home, &admin);
+    let mut session = admin.session(INSTALLATION).await;
+    until_full(&mut session, false).await;
+    disk.fill();
+    until_full(&mut session, true).await;
+    worker.logged("taking no more runs");
+    disk.free();
+    until_full(&mut session, false).await;
+    worker.logged("room on the disk again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_logs_are_given_up_when_room_is_needed_and_live_ones_are_not() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let Some(_disk) = SmallDisk::mount(&home) else {
+        return;
+    };
+    let _worker = worker(&home, &admin);
+    let gate = home.fifo("gate");
+    let mut session = admin.session(INSTALLATION).await;
+    session.start(1, &format!("echo live; cat {gate}")).await;
+    session.accepted(1).await;
+    session.started(1).await;
+    // More than half of the disk.
+    session.start(2, "head -c 1300000 /dev/zero").await;
+    session.whole(2).await;
+    until_full(&mut session, false).await;
+    let ended = home.data().join(INSTALLATION).join("ended");
+    tokio::time::timeout(PATIENCE, async {
+        while std::fs::read_dir(&ended).unwrap().next().is_some() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    })
+    .await
+    .expect("the old log is given up");
+    tell(gate).await;
+    assert_eq!(session.finished(1).await.1, b"live\ngo\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_without_end_takes_no_more_of_the_disk_than_it_may() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let _worker = home.worker_with(&admin, &["hera.worker.maxLog=16"]);
+    let gate = home.fifo("gate");
+    let mut session = admin.session(INSTALLATION).await;
+    session
+        .start(
+            1,
+            &format!("head -c 50000000 /dev/zero | tr '\\0' x; cat {gate}"),
+        )
+        .await;
+    session.accepted(1).await;
+    session.started(1).await;
+    let log = home.run_dir(1).join("output.log");
+    let bounded = || {
+        use std::os::unix::fs::MetadataExt;
+        let meta = std::fs::metadata(&log).unwrap();
+        meta.len() == 50_000_000 && meta.blocks() * 512 <= 16 << 20
+    };
+    tokio::time::timeout(PATIENCE, async {
+        while !bounded() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    })
+    .await
+    .expect("the middle is given up");
+    tell(gate).await;
+    let (ended, log) = session.finished(1).await;
+    assert_eq!((ended.exit_code, log.len()), (Some(0), 50_000_003));
+    assert!(log.ends_with(b"xxxgo\n") && log.starts_with(b"xxx"));
+    assert!(ended.note.contains("hera.worker.maxLog"), "{}", ended.note);
 }

@@ -7,8 +7,15 @@ mod cancelling;
 #[cfg(test)]
 mod connecting;
 #[cfg(test)]
+mod environment;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod fencing;
+#[cfg(test)]
 mod full_disk;
+#[cfg(test)]
+mod limits;
 #[cfg(test)]
 mod logs;
 #[cfg(test)]

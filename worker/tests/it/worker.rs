@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -90,7 +91,7 @@ impl Home {
     }
 }
 
-/// A killed worker leaves its control groups.
+/// A killed worker leaves its control groups, and what runs in them.
 impl Drop for Home {
     fn drop(&mut self) {
         let node = std::fs::read_to_string(self.data().join("worker.json")).unwrap_or_default();
@@ -100,10 +101,17 @@ impl Drop for Home {
         };
         for root in ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"] {
             let groups = Path::new(root).join(format!("hera-{id}"));
-            for entry in std::fs::read_dir(&groups).into_iter().flatten().flatten() {
-                let _ = std::fs::remove_dir(entry.path());
+            let _ = std::fs::write(groups.join("cgroup.kill"), "1");
+            let empty = || {
+                for entry in std::fs::read_dir(&groups).into_iter().flatten().flatten() {
+                    let _ = std::fs::remove_dir(entry.path());
+                }
+                std::fs::remove_dir(&groups).is_ok() || !groups.exists()
+            };
+            let end = Instant::now() + Duration::from_secs(5);
+            while !empty() && Instant::now() < end {
+                std::thread::sleep(Duration::from_millis(5));
             }
-            let _ = std::fs::remove_dir(groups);
         }
     }
 }

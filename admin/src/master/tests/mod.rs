@@ -101,7 +101,6 @@ impl Admin {
                 inventory,
             },
             version: "0".into(),
-            disk_free_mib: 0,
             out,
             close: close.clone(),
         };

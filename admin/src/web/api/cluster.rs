@@ -29,6 +29,8 @@ struct WorkerJson<'a> {
     load_per_core: f64,
     cores: u32,
     disk_free_mib: u64,
+    /// Less is free than hera.worker.minDiskFree: it gets no runs.
+    disk_full: bool,
     #[serde(serialize_with = "opt_time")]
     #[schema(value_type = Option<String>, format = DateTime)]
     last_seen: Option<Timestamp>,
@@ -49,7 +51,8 @@ impl<'a> From<&'a WorkerView> for WorkerJson<'a> {
             memory_rate: worker.load.memory_rate,
             load_per_core: worker.load.load_per_core,
             cores: worker.load.cores,
-            disk_free_mib: worker.disk_free_mib,
+            disk_free_mib: worker.load.disk_free_mib,
+            disk_full: worker.load.disk_full,
             last_seen: worker.last_seen,
         }
     }

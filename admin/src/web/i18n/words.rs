@@ -71,6 +71,7 @@ texts! {
         no_version: "none today", "今日无版本";
         accepting: "accepting", "接收任务";
         draining: "draining", "排空中";
+        disk_full: "disk full", "磁盘已满";
         trigger_schedule: "schedule", "自动调度";
         trigger_manual: "manual", "手动触发";
         trigger_recover: "recover", "手动恢复";

@@ -46,6 +46,11 @@ impl Machine {
     pub(super) fn new(worker: &WorkerView, times: Times) -> Self {
         let t = &times.lang.texts().status;
         let state = match (worker.connected, worker.accepting) {
+            (true, true) if worker.load.disk_full => Chip {
+                class: "draining",
+                icon: "player-pause",
+                word: t.disk_full,
+            },
             (true, true) => Chip {
                 class: "success",
                 icon: "circle-check-filled",
@@ -81,7 +86,7 @@ impl Machine {
             memory_total: gibibytes(load.memory_total_mib),
             load: Meter::new(load.load_per_core, format!("{:.2}", load.load_per_core)),
             cores: load.cores,
-            disk: gibibytes(worker.disk_free_mib),
+            disk: gibibytes(worker.load.disk_free_mib),
             seen: worker.last_seen.map(|at| times.ago(at)),
         }
     }

@@ -249,7 +249,6 @@ async fn members_come_in_pages_from_the_leader_to_the_last_worker() {
         load: hera_domain::engine::Load::default(),
         running: 0,
         slots: 1,
-        disk_free_mib: 0,
         last_seen: None,
     };
     let workers = [worker(9, true), worker(3, true), worker(5, false)];

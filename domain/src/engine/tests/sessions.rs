@@ -237,10 +237,15 @@ fn nothing_goes_to_a_worker_that_is_full_draining_or_overloaded() {
             memory_rate: 0.95,
             load_per_core: 0.1,
             cores: 4,
+            ..Load::default()
         },
         ..hello()
     };
-    for unfit in [full, draining, overloaded] {
+    let out_of_room = WorkerHello {
+        load: full_disk(),
+        ..hello()
+    };
+    for unfit in [full, draining, overloaded, out_of_room] {
         let mut bench = Bench::open(vec![daily()]);
         bench.engine.limits.max_memory_rate = 0.8;
         bench.report(WorkerEvent::Connected(unfit));
@@ -248,5 +253,29 @@ fn nothing_goes_to_a_worker_that_is_full_draining_or_overloaded() {
         assert!(bench.started().is_empty());
         bench.report(WorkerEvent::Connected(hello()));
         bench.started_one();
+    }
+}
+
+fn full_disk() -> Load {
+    Load {
+        disk_free_mib: 7,
+        disk_full: true,
+        ..Load::default()
+    }
+}
+
+#[test]
+fn a_disk_that_fills_up_alarms_once_and_so_does_its_room() {
+    let mut bench = Bench::open(vec![daily()]);
+    let changes = [
+        (full_disk(), 1),
+        (full_disk(), 0),
+        (Load::default(), 1),
+        (Load::default(), 0),
+        (full_disk(), 1),
+    ];
+    for (load, alarms) in changes {
+        bench.report(WorkerEvent::Heartbeat(load));
+        assert_eq!(bench.alarms(), vec![AlarmKind::Storage; alarms]);
     }
 }

@@ -79,10 +79,11 @@ pub(super) fn workers(lang: Lang) -> Vec<Machine> {
             memory_rate,
             load_per_core,
             cores: 16,
+            disk_free_mib: 421_000,
+            disk_full: false,
         },
         running: 7,
         slots: 24,
-        disk_free_mib: 421_000,
         last_seen: Some(now() - TimeDelta::seconds(2)),
     };
     [
