@@ -17,7 +17,10 @@ CREATE TABLE hera_group (
     deleted BOOLEAN NOT NULL,
     created_at DATETIME(3) NOT NULL,
     updated_at DATETIME(3) NOT NULL,
-    KEY hera_group_parent (parent_id)
+    -- The latest commit that changed it: other admins read what is newer than they know.
+    commit_seq BIGINT NOT NULL DEFAULT 0,
+    KEY hera_group_parent (parent_id),
+    KEY hera_group_commit (commit_seq)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE hera_group_revision (
@@ -43,8 +46,10 @@ CREATE TABLE hera_job (
     deleted BOOLEAN NOT NULL,
     created_at DATETIME(3) NOT NULL,
     updated_at DATETIME(3) NOT NULL,
+    commit_seq BIGINT NOT NULL DEFAULT 0,
     KEY hera_job_group (group_id),
-    KEY hera_job_name (name)
+    KEY hera_job_name (name),
+    KEY hera_job_commit (commit_seq)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE hera_job_revision (
@@ -161,7 +166,9 @@ CREATE TABLE hera_lock (
     commit_seq BIGINT NOT NULL,
     expires_at DATETIME(3) NOT NULL,
     connection_id BIGINT NULL,
-    planned_through DATETIME(3) NULL
+    planned_through DATETIME(3) NULL,
+    -- The latest commit that changed a definition.
+    definitions_seq BIGINT NOT NULL DEFAULT 0
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE hera_version (
@@ -358,9 +365,20 @@ CREATE TABLE hera_permission (
     PRIMARY KEY (subject, subject_id, team_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+-- The admins of this installation, leading or not, and when each was alive last.
+CREATE TABLE hera_admin (
+    name VARCHAR(250) NOT NULL PRIMARY KEY,
+    http_address VARCHAR(250) NOT NULL,
+    connect_address VARCHAR(250) NOT NULL,
+    version VARCHAR(64) NOT NULL,
+    started_at DATETIME(3) NOT NULL,
+    -- By the database's clock.
+    seen_at DATETIME(3) NOT NULL
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 -- What the program's migrations have done here.
 CREATE TABLE __diesel_schema_migrations (
     version VARCHAR(50) PRIMARY KEY NOT NULL,
     run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP
 );
-INSERT INTO __diesel_schema_migrations (version) VALUES ('20261120000001'), ('20261120000002'), ('20261120000003'), ('20261120000004'), ('20261120000005'), ('20261121000001'), ('20261121000002');
+INSERT INTO __diesel_schema_migrations (version) VALUES ('20261120000001'), ('20261120000002'), ('20261120000003'), ('20261120000004'), ('20261120000005'), ('20261121000001'), ('20261121000002'), ('20261121000003');

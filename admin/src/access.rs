@@ -1,9 +1,10 @@
 //! Who may do what: one function answers for every route and every command.
 
 use hera_domain::id::{TeamId, UserId};
+use serde::{Deserialize, Serialize};
 
 /// Somebody who has proven who they are.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
     pub user: UserId,
     pub name: String,
@@ -12,7 +13,7 @@ pub struct Actor {
 }
 
 /// What a user is in the installation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Role {
     /// Everything, users and tokens of others included.
     Admin,
@@ -50,7 +51,7 @@ impl Role {
 }
 
 /// What a route or a command asks for. Every route names one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Right {
     /// Nothing: the login itself, health, static files.
     Public,

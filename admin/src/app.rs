@@ -8,41 +8,34 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use hera_domain::check::ContentLimits;
-use hera_domain::clock::SystemClock;
+use hera_domain::clock::{Clock as _, SystemClock};
 use hera_domain::engine::{Balance, Limits};
 use hera_domain::id::HostGroupId;
 use hera_domain::reason::Reason;
+use hera_proto::v1::admin_server::AdminServer;
 use hera_proto::v1::session_server::SessionServer;
 use hera_settings::{Database, LoadBalance, Settings};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::TcpIncoming;
 
-use crate::grpc::{LogWriter, SessionService};
+use crate::grpc::{AdminService, LogWriter, MESSAGE_BYTES, Peers, SessionService};
 use crate::logs::Hub;
-use crate::master::{Campaign, Handle, Platform};
+use crate::master::{Campaign, Handle, Platform, tell_alive};
 use crate::metrics::Metrics;
-use crate::store::{Holder, SchemaStatus, Store};
+use crate::store::{AdminSeen, Holder, SchemaStatus, Store};
 use crate::web::password::{Passwords, refuse_exposed_start};
 use crate::web::{self, AppState, WebSettings};
 
 /// How long a stop waits for running scripts to be killed.
 const KILL_WAIT: Duration = Duration::from_secs(15);
 /// The greatest message of a worker: an inventory of many runs is the longest.
-const MESSAGE_BYTES: usize = 16 * 1024 * 1024;
+const WORKER_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 
 /// Serves until a signal ends it. SIGTERM leaves the workers' runs alone, SIGINT ends them.
 pub async fn serve(settings: Settings) -> anyhow::Result<()> {
-    let http = bind(
-        settings.web.bind,
-        settings.web.port,
-        "HERA_PORT or server.port",
-    )?;
-    let connect = bind(
-        settings.web.bind,
-        settings.cluster.connect_port,
-        "HERA_CONNECT_PORT or hera.connectPort",
-    )?;
+    let (http, connect) = bind_ports(&settings)?;
     let store = open_store(&settings).await?;
     let join_token = join_token(&settings)?;
     crate::web::password::first_start(&store, &settings).await?;
@@ -50,27 +43,41 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let hub = Hub::default();
     let metrics = Arc::new(Metrics::default());
+    let cluster_secret = store
+        .setting_or("cluster_secret", crate::secret::generate())
+        .await?;
+    let peers = Peers::new(&cluster_secret, settings.timing.request_timeout);
     let (campaign, master, leadership) = Campaign::new(
-        platform(&settings, &store, Arc::clone(&metrics)),
+        platform(&settings, &store, Arc::clone(&metrics), peers),
         stop.clone(),
     );
     let campaign = tokio::spawn(campaign.run());
+    let me = AdminSeen::starting(me(&settings), SystemClock.now());
+    let (seen, admins) = watch::channel(vec![me.clone()]);
+    let alive = tokio::spawn(tell_alive(store.clone(), me, seen, stop.clone()));
 
     let service = SessionService {
         installation: store
             .setting_or("installation", uuid::Uuid::new_v4().to_string())
             .await?,
+        join_token,
+        heartbeat_ms: u32::try_from(settings.timing.heartbeat.as_millis()).unwrap_or(3000),
         logs: LogWriter::spawn(store.clone(), hub.clone(), stop.clone()),
         store: store.clone(),
         leadership,
-        join_token,
         self_fence_ms: u32::try_from(settings.timing.self_fence.as_millis()).unwrap_or(0),
-        heartbeat_ms: u32::try_from(settings.timing.heartbeat.as_millis()).unwrap_or(3000),
+        leader: master.watch_leader(),
+        admins: admins.clone(),
         sessions: AtomicU64::new(1),
         clock: Arc::new(SystemClock),
         stop: stop.clone(),
     };
-    let workers = tokio::spawn(serve_workers(service, connect, stop.clone()));
+    let peers = AdminService {
+        handle: master.clone(),
+        secret: cluster_secret,
+        stop: stop.clone(),
+    };
+    let workers = tokio::spawn(serve_grpc(service, peers, connect, stop.clone()));
     let state = AppState {
         master: master.clone(),
         store,
@@ -78,6 +85,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
         metrics,
         clock: Arc::new(SystemClock),
         passwords: Arc::new(Passwords::default()),
+        admins: admins.clone(),
         settings: Arc::new(web_settings(&settings)),
         stop: stop.clone(),
     };
@@ -92,18 +100,20 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
         "ready for browsers"
     );
 
-    wait_for_signal(&master).await?;
+    wait_for_signal(&master, &admins).await?;
     stop.cancel();
     web.stop(true).await;
     serving.await.context("the web server broke")??;
     workers.await.context("the workers' port broke")??;
     campaign.await.context("the leader broke")?;
+    alive.await.context("the sign of life broke")?;
     tracing::info!("stopped");
     Ok(())
 }
 
-async fn serve_workers(
+async fn serve_grpc(
     service: SessionService,
+    peers: AdminService,
     listener: TcpListener,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
@@ -112,19 +122,27 @@ async fn serve_workers(
     let incoming =
         TcpIncoming::from(tokio::net::TcpListener::from_std(listener)?).with_nodelay(Some(true));
     let service = SessionServer::new(service)
+        .max_decoding_message_size(WORKER_MESSAGE_BYTES)
+        .max_encoding_message_size(WORKER_MESSAGE_BYTES);
+    let peers = AdminServer::new(peers)
         .max_decoding_message_size(MESSAGE_BYTES)
         .max_encoding_message_size(MESSAGE_BYTES);
     tonic::transport::Server::builder()
         .http2_keepalive_interval(Some(Duration::from_secs(10)))
         .http2_keepalive_timeout(Some(Duration::from_secs(20)))
         .add_service(service)
+        .add_service(peers)
         .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
         .await
-        .context("the port for workers broke")
+        .context("the port for workers and admins broke")
 }
 
-/// Returns when the process shall end; on SIGINT only after every run has been ended.
-async fn wait_for_signal(master: &Handle) -> anyhow::Result<()> {
+/// Returns when the process shall end; on SIGINT only after every run has been ended, unless other
+/// admins go on.
+async fn wait_for_signal(
+    master: &Handle,
+    admins: &watch::Receiver<Vec<AdminSeen>>,
+) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::select! {
@@ -132,8 +150,13 @@ async fn wait_for_signal(master: &Handle) -> anyhow::Result<()> {
             tracing::info!("asked to stop; running scripts go on");
             return Ok(());
         }
-        _ = interrupt.recv() => tracing::info!("asked to stop; ending the running scripts"),
+        _ = interrupt.recv() => {}
     }
+    if admins.borrow().len() > 1 {
+        tracing::info!("asked to stop; running scripts go on, as other admins do");
+        return Ok(());
+    }
+    tracing::info!("asked to stop; ending the running scripts");
     let ended = async {
         if let Err(error) = master.cancel_all(Reason::Stopped).await {
             tracing::warn!(%error, "the running scripts could not be ended");
@@ -170,22 +193,39 @@ async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
     Ok(store)
 }
 
-fn platform(settings: &Settings, store: &Store, metrics: Arc<Metrics>) -> Platform {
-    let advertise = &settings.cluster.advertise;
+fn platform(settings: &Settings, store: &Store, metrics: Arc<Metrics>, peers: Peers) -> Platform {
     Platform {
         store: store.clone(),
         metrics,
-        candidate: Holder {
-            name: format!("{advertise}:{}", settings.web.port),
-            http: format!("{advertise}:{}", settings.web.port),
-            connect: format!("{advertise}:{}", settings.cluster.connect_port),
-        },
+        candidate: me(settings),
+        hosts: hosts(settings),
+        leader_group: HostGroupId(settings.cluster.leader_host_group),
+        peers,
         limits: limits(settings),
         content_limits: content_limits(settings),
         area: settings.area.clone(),
         lease_for: settings.timing.lease,
         renew_every: settings.timing.renew,
     }
+}
+
+/// How others know this admin.
+fn me(settings: &Settings) -> Holder {
+    let advertise = &settings.cluster.advertise;
+    Holder {
+        name: format!("{advertise}:{}", settings.web.port),
+        http: format!("{advertise}:{}", settings.web.port),
+        connect: format!("{advertise}:{}", settings.cluster.connect_port),
+    }
+}
+
+/// What a host group may call this machine.
+fn hosts(settings: &Settings) -> Vec<String> {
+    let name = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
+    vec![settings.cluster.advertise.clone(), name]
 }
 
 pub(crate) fn limits(settings: &Settings) -> Limits {
@@ -221,6 +261,7 @@ pub(crate) fn content_limits(settings: &Settings) -> ContentLimits {
 
 fn web_settings(settings: &Settings) -> WebSettings {
     WebSettings {
+        name: me(settings).name,
         listen: SocketAddr::new(settings.web.bind, settings.web.port),
         env: settings.environment.clone(),
         area: settings.area.clone(),
@@ -248,6 +289,18 @@ fn tempfile_probe(folder: &Path) -> std::io::Result<()> {
     let probe: PathBuf = folder.join(format!(".probe-{}", std::process::id()));
     std::fs::write(&probe, b"")?;
     std::fs::remove_file(&probe)
+}
+
+/// The port of the web and the one of workers and admins.
+fn bind_ports(settings: &Settings) -> anyhow::Result<(TcpListener, TcpListener)> {
+    let (on, http, connect) = (
+        settings.web.bind,
+        settings.web.port,
+        settings.cluster.connect_port,
+    );
+    let http = bind(on, http, "HERA_PORT or server.port")?;
+    let connect = bind(on, connect, "HERA_CONNECT_PORT or hera.connectPort")?;
+    Ok((http, connect))
 }
 
 fn bind(address: std::net::IpAddr, port: u16, setting: &str) -> anyhow::Result<TcpListener> {

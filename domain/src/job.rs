@@ -202,7 +202,7 @@ pub struct Resource {
 }
 
 /// A value that cannot be accepted, by the name of its field in the API and the forms.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FieldError {
     pub field: String,

@@ -22,6 +22,8 @@ pub mod v1 {
 
 /// The protocol both sides of this build speak.
 pub const PROTOCOL: u32 = 1;
+/// In the metadata of a refused session: host:port where the leading admin takes workers.
+pub const LEADER_HEADER: &str = "hera-leader";
 /// The greatest chunk of a log, in bytes.
 pub const LOG_CHUNK_BYTES: usize = 64 * 1024;
 /// The greatest tail of a log in a report of the end, in bytes.

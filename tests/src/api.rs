@@ -61,6 +61,15 @@ impl Api {
         }
     }
 
+    /// Another admin of the same installation.
+    #[must_use]
+    pub fn at(&self, base: &str) -> Self {
+        Self {
+            base: base.to_owned(),
+            ..self.clone()
+        }
+    }
+
     /// The same installation with another token.
     #[must_use]
     pub fn with_token(&self, token: &str) -> Self {

@@ -45,6 +45,16 @@ impl Options {
     }
 }
 
+/// An admin beside the first one.
+#[derive(Debug)]
+pub struct AnotherAdmin {
+    pub program: Program,
+    /// With the installation's token.
+    pub api: Api,
+    pub port: u16,
+    pub connect_port: u16,
+}
+
 /// A running installation.
 #[derive(Debug)]
 pub struct Installation {
@@ -206,6 +216,36 @@ impl Installation {
     /// When that fails.
     pub fn new_token(&mut self) {
         self.log_in().expect("a token can be made");
+    }
+
+    /// Starts one more admin on the same database, with a data folder and ports of its own, and
+    /// waits until it is ready. Only on a database that can be shared.
+    ///
+    /// # Panics
+    /// When it ends or takes too long.
+    pub fn start_another_admin(&self) -> AnotherAdmin {
+        let port = free_port().expect("a port");
+        let connect_port = free_port().expect("a port");
+        let folder = self.folder.path().join(format!("admin-{port}"));
+        let mut command = self.command("hera-admin", &["serve"]);
+        command
+            .env("HERA_PORT", port.to_string())
+            .env("HERA_CONNECT_PORT", connect_port.to_string())
+            .env("HERA_DATA_DIR", &folder);
+        let log = self.folder.path().join(format!("admin-{port}.out"));
+        let mut program = Program::spawn(&mut command, &log).expect("hera-admin can be started");
+        let api = self.api.at(&format!("http://127.0.0.1:{port}/hera"));
+        eventually("the other admin is ready", || {
+            assert!(!program.has_ended(), "it ended:\n{}", program.last_words());
+            let (status, _) = api.page("/readyz").ok()?;
+            (status == 200).then_some(())
+        });
+        AnotherAdmin {
+            program,
+            api,
+            port,
+            connect_port,
+        }
     }
 
     /// Starts the worker and waits until it is connected.

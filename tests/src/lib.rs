@@ -12,7 +12,7 @@ mod sse;
 
 pub use api::{Api, Reply};
 pub use backend::{Backend, TestDatabase};
-pub use installation::{Installation, Options, example_folder, free_port};
+pub use installation::{AnotherAdmin, Installation, Options, example_folder, free_port};
 pub use process::{Ended, Program, programs};
 pub use sse::{Message, Stream};
 

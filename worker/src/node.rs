@@ -45,6 +45,9 @@ struct State {
     /// It gets no runs until a person lets it accept again.
     #[serde(default)]
     drained: bool,
+    /// host:port of the admins, as the latest leader told them.
+    #[serde(default)]
+    admins: Vec<String>,
 }
 
 /// The node file, and the right to be the only one that uses it.
@@ -92,6 +95,7 @@ impl Node {
                 installation: String::new(),
                 epoch: Epoch(0),
                 drained: false,
+                admins: Vec::new(),
             },
         };
         let node = Self {
@@ -122,6 +126,7 @@ impl Node {
             if state.installation != installation {
                 installation.clone_into(&mut state.installation);
                 state.epoch = Epoch(0);
+                state.admins.clear();
             }
         })
     }
@@ -146,6 +151,15 @@ impl Node {
     /// A person drains it, or lets it accept again: so it stays through restarts.
     pub(crate) fn drain(&self, drained: bool) {
         self.note(|state| state.drained = drained);
+    }
+
+    /// The admins that a leader has told of.
+    pub(crate) fn admins(&self) -> Vec<String> {
+        self.read(|state| state.admins.clone())
+    }
+
+    pub(crate) fn remember_admins(&self, admins: Vec<String>) {
+        self.note(|state| state.admins = admins);
     }
 
     /// Changes what must hold even while it cannot be written.

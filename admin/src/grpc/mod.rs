@@ -1,7 +1,10 @@
-//! The workers' side of the admin: one gRPC service, and the writer of their logs.
+//! The gRPC port of an admin: sessions of workers with the writer of their logs, and what admins
+//! ask each other.
 
 mod log_writer;
+mod peers;
 mod session;
 
 pub(crate) use log_writer::LogWriter;
+pub(crate) use peers::{AdminService, MESSAGE_BYTES, News, Peer, Peers};
 pub(crate) use session::{Leadership, SessionService};

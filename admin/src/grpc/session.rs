@@ -20,15 +20,16 @@ use hera_domain::clock::Clock;
 use hera_domain::engine::{End, InventoryItem, RunRef, WorkerEvent, WorkerHello};
 use hera_domain::id::{Epoch, RunId, WorkerId};
 use hera_proto::v1::{self, admin_message, session_server, worker_message};
-use hera_proto::{LOG_CHUNK_BYTES, LOG_TAIL_BYTES, PROTOCOL, WireError, run_ref};
+use hera_proto::{LEADER_HEADER, LOG_CHUNK_BYTES, LOG_TAIL_BYTES, PROTOCOL, WireError, run_ref};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::log_writer::LogWriter;
+use crate::master::LeaderView;
 use crate::master::inbox::{Message, Opened, Report, SessionNumber, ToWorker, WorkerMessage};
-use crate::store::{LogTail, Store, WorkerSeen};
+use crate::store::{AdminSeen, LogTail, Store, WorkerSeen};
 
 /// How long a new stream may take to say hello.
 const HELLO: Duration = Duration::from_secs(10);
@@ -54,6 +55,9 @@ pub(crate) struct SessionService {
     pub(crate) store: Store,
     /// `None` while this admin does not lead.
     pub(crate) leadership: watch::Receiver<Option<Leadership>>,
+    pub(crate) leader: watch::Receiver<LeaderView>,
+    /// The admins that are alive, this one among them.
+    pub(crate) admins: watch::Receiver<Vec<AdminSeen>>,
     pub(crate) logs: LogWriter,
     pub(crate) join_token: String,
     pub(crate) installation: String,
@@ -77,9 +81,8 @@ impl session_server::Session for SessionService {
         self.authenticate(&request)?;
         // In the order in which they come, however long each then takes to be registered.
         let number = SessionNumber(self.sessions.fetch_add(1, Ordering::Relaxed));
-        let leadership = self.leadership.borrow().clone().ok_or_else(|| {
-            Status::unavailable("this admin does not lead at the moment; try the others")
-        })?;
+        let leadership = self.leadership.borrow().clone();
+        let leadership = leadership.ok_or_else(|| self.not_leading())?;
         let address = request
             .remote_addr()
             .map(|peer| peer.ip().to_string())
@@ -116,6 +119,7 @@ impl session_server::Session for SessionService {
             outbox,
             receipted,
             wire,
+            self.admins.clone(),
             leadership.epoch,
             close.clone(),
         ));
@@ -147,6 +151,17 @@ impl SessionService {
         Err(Status::unauthenticated(
             "the join token is wrong: set HERA_JOIN_TOKEN to the one in the admin's data folder",
         ))
+    }
+
+    /// Sends a worker on to the admin that leads, if that is known.
+    fn not_leading(&self) -> Status {
+        let mut status =
+            Status::unavailable("this admin does not lead at the moment; try the others");
+        let leader = self.leader.borrow().leader.clone();
+        if let Some(address) = leader.and_then(|leader| leader.connect.parse().ok()) {
+            status.metadata_mut().insert(LEADER_HEADER, address);
+        }
+        status
     }
 
     async fn register(&self, hello: &v1::Hello, address: &str) -> Result<WorkerId, Status> {
@@ -409,14 +424,27 @@ async fn write(
     mut outbox: mpsc::Receiver<ToWorker>,
     mut receipted: mpsc::Receiver<(RunRef, oneshot::Receiver<u64>)>,
     wire: mpsc::Sender<Result<v1::AdminMessage, Status>>,
+    mut admins: watch::Receiver<Vec<AdminSeen>>,
     epoch: Epoch,
     close: CancellationToken,
 ) {
     let mut receipts = FuturesUnordered::new();
+    let mut told = Vec::new();
+    admins.mark_changed();
     loop {
         let kind = tokio::select! {
             () = close.cancelled() => return,
             Some(message) = outbox.recv() => command(message, epoch),
+            Ok(()) = admins.changed() => {
+                let admins = admins.borrow_and_update();
+                let addresses = admins.iter().map(|admin| admin.at.connect.clone());
+                let addresses: Vec<_> = addresses.collect();
+                if addresses == told {
+                    continue;
+                }
+                told.clone_from(&addresses);
+                admin_message::Kind::Admins(v1::Admins { addresses })
+            }
             Some((run, receipt)) = receipted.recv() => {
                 receipts.push(async move { (run, receipt.await) });
                 continue;

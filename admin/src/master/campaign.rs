@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use hera_domain::check::ContentLimits;
 use hera_domain::engine::Limits;
+use hera_domain::id::HostGroupId;
 use rand::Rng;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::Instant;
@@ -13,14 +14,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::clock::EngineClock;
 use super::committer::Committer;
-use super::handle::{CommandError, Definitions, Handle, LeaderView};
+use super::follow::{Follower, Link};
+use super::handle::{Command, CommandError, Definitions, Handle, LeaderView};
 use super::inbox::Message;
 use super::leader::{Leader, Stop};
 use super::publish::Publisher;
 use super::render::Renderer;
 use super::sessions::Sessions;
 use super::state::Loader;
-use crate::grpc::Leadership;
+use crate::grpc::{Leadership, Peers};
 use crate::metrics::Metrics;
 use crate::store::{Holder, LeaderConnection, Lease, Store, StoreError};
 
@@ -35,6 +37,12 @@ pub(crate) struct Platform {
     pub(crate) store: Store,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) candidate: Holder,
+    /// Names and addresses of this machine.
+    pub(crate) hosts: Vec<String>,
+    /// The host group whose machines may lead.
+    pub(crate) leader_group: HostGroupId,
+    /// How other admins are reached.
+    pub(crate) peers: Peers,
     pub(crate) limits: Limits,
     pub(crate) content_limits: ContentLimits,
     pub(crate) area: String,
@@ -42,13 +50,41 @@ pub(crate) struct Platform {
     pub(crate) renew_every: Duration,
 }
 
-/// A candidate: leads whenever it can, until the process ends.
+/// A candidate: leads whenever it can, follows whoever leads, until the process ends.
 pub(crate) struct Campaign {
     platform: Platform,
-    commands: mpsc::Receiver<super::Command>,
+    inbox: CommandInbox,
     publisher: Publisher,
     leadership: watch::Sender<Option<Leadership>>,
+    follower: Follower,
     stop: CancellationToken,
+}
+
+/// The commands of this process, while it does not lead.
+struct CommandInbox {
+    commands: mpsc::Receiver<Command>,
+    /// The way to whoever leads.
+    link: watch::Receiver<Option<Arc<Link>>>,
+    stop: CancellationToken,
+}
+
+impl CommandInbox {
+    /// Has commands carried out by the leader until `work` is done, or answers that there is
+    /// none; `None` if the process is to stop.
+    async fn serve_during<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return None,
+                done = &mut work => return Some(done),
+                Some(command) = self.commands.recv() => match &*self.link.borrow() {
+                    Some(link) => link.pass_on(command),
+                    None => command.refuse(CommandError::NoLeader),
+                }
+            }
+        }
+    }
 }
 
 impl Campaign {
@@ -70,38 +106,40 @@ impl Campaign {
             workers_seen,
             notices.clone(),
         );
-        let Holder {
-            name,
-            http,
-            connect,
-        } = platform.candidate.clone();
-        let me = (name, http, connect);
-        let metrics = Arc::clone(&platform.metrics);
         let publisher = Publisher {
             definitions,
             leader,
             workers,
             notices,
-            metrics,
-            me,
+            metrics: Arc::clone(&platform.metrics),
+            me: platform.candidate.clone(),
         };
-        (
-            Self {
-                platform,
+        let (follower, link) = Follower::new(platform.clone(), publisher.clone());
+        let campaign = Self {
+            platform,
+            inbox: CommandInbox {
                 commands,
-                publisher,
-                leadership,
-                stop,
+                link,
+                stop: stop.clone(),
             },
-            handle,
-            leadership_seen,
-        )
+            publisher,
+            leadership,
+            follower,
+            stop,
+        };
+        (campaign, handle, leadership_seen)
     }
 
-    /// Campaigns and leads until the process is asked to stop.
+    /// Campaigns, leads and follows until the process is asked to stop.
     pub(crate) async fn run(mut self) {
         let mut told = String::new();
-        while !self.stop.is_cancelled() {
+        loop {
+            if self.platform.store.is_shared() {
+                let following = self.follower.follow();
+                if self.inbox.serve_during(following).await.is_none() {
+                    return;
+                }
+            }
             match self.lead_once().await {
                 Ok(Stop::Asked) => return,
                 Ok(Stop::Deposed | Stop::Reload) => told.clear(),
@@ -117,13 +155,16 @@ impl Campaign {
             }
             self.publisher.step_down();
             self.leadership.send_replace(None);
-            self.refuse_during(tokio::time::sleep(PAUSE)).await;
+            let pause = tokio::time::sleep(PAUSE);
+            if self.inbox.serve_during(pause).await.is_none() {
+                return;
+            }
         }
     }
 
     async fn lead_once(&mut self) -> anyhow::Result<Stop> {
         let taking = take_lead(self.platform.clone(), self.publisher.clone());
-        let Some(taken) = self.refuse_during(taking).await else {
+        let Some(taken) = self.inbox.serve_during(taking).await else {
             return Ok(Stop::Asked);
         };
         let Some(mut leader) = taken? else {
@@ -142,24 +183,13 @@ impl Campaign {
                 ended = &mut leading => {
                     return ended.context("the leader's loop broke");
                 }
-                Some(command) = self.commands.recv() => {
-                    if let Err(refused) = to_inbox.send(Message::Command(command)).await {
-                        refuse(refused.0);
+                Some(command) = self.inbox.commands.recv() => {
+                    if let Err(refused) = to_inbox.send(Message::Command(command)).await
+                        && let Message::Command(command) = refused.0
+                    {
+                        command.refuse(CommandError::NoLeader);
                     }
                 }
-            }
-        }
-    }
-
-    /// Answers commands with "no leader" until `work` is done; `None` if the process is to stop.
-    async fn refuse_during<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
-        tokio::pin!(work);
-        loop {
-            tokio::select! {
-                biased;
-                () = self.stop.cancelled() => return None,
-                done = &mut work => return Some(done),
-                Some(command) = self.commands.recv() => refuse(Message::Command(command)),
             }
         }
     }
@@ -171,6 +201,9 @@ async fn take_lead(platform: Platform, publisher: Publisher) -> anyhow::Result<O
         store,
         metrics: _,
         candidate,
+        hosts: _,
+        leader_group: _,
+        peers: _,
         limits,
         content_limits,
         area,
@@ -231,10 +264,4 @@ pub(super) async fn acquire(
         Ok::<_, StoreError>(lease.map(|lease| (connection, lease)))
     });
     Ok(task.await??)
-}
-
-fn refuse(message: Message) {
-    if let Message::Command(command) = message {
-        command.refuse(CommandError::NoLeader);
-    }
 }

@@ -11,8 +11,9 @@ use hera_domain::id::{JobId, Revision, RunId, WorkerId};
 use hera_domain::job::{JobDef, ScheduleEra};
 use hera_domain::status::{Switch, VersionStatus};
 
+use super::ask::Reply;
 use super::handle::{Chain, Command, CommandError, Inquiry, SaveJob, Saved};
-use super::inbox::{Message, Reply, Report, ToWorker, WorkerMessage};
+use super::inbox::{Message, Report, ToWorker, WorkerMessage};
 use super::leader::Leader;
 use super::repeats::{once, unless_repeated};
 use super::triggers::{Asked, Ready};

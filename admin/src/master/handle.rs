@@ -15,10 +15,11 @@ use hera_domain::job::{FieldError, JobContent, JobDef, Params};
 use hera_domain::reason::Reason;
 use hera_domain::status::{RunStatus, Switch, Trigger, VersionStatus};
 use hera_domain::version_id::VersionId;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::access::{Actor, Right, decide};
-use crate::store::IdempotencyKey;
+use crate::store::{Holder, IdempotencyKey};
 
 /// Everything that every page may need of the definitions, as of one commit. Scripts and job
 /// configs are in the store.
@@ -32,7 +33,7 @@ pub struct Definitions {
 }
 
 /// A new job (`id` none) or a new revision of one.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SaveJob {
     pub id: Option<JobId>,
     /// The revision that the edit started from; must be the newest one.
@@ -43,14 +44,14 @@ pub struct SaveJob {
 }
 
 /// What was saved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Saved<Id> {
     pub id: Id,
     pub revision: Revision,
 }
 
 /// How far a switch reaches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Chain {
     #[default]
@@ -60,7 +61,7 @@ pub enum Chain {
 }
 
 /// A request for a run by hand.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TriggerRun {
     pub job: JobId,
     pub trigger: Trigger,
@@ -77,7 +78,7 @@ pub struct TriggerRun {
 }
 
 /// The run that a trigger made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Triggered {
     pub run: RunId,
     pub version: VersionId,
@@ -124,7 +125,7 @@ pub enum Command {
 pub type Answer<T> = oneshot::Sender<Result<T, CommandError>>;
 
 /// A question that only the leader can answer.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub enum Inquiry {
     /// Whether commands are taken at all; answered by no versions.
     Ping,
@@ -133,10 +134,10 @@ pub enum Inquiry {
 }
 
 /// Why a command was not carried out.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Serialize, Deserialize)]
 pub enum CommandError {
-    #[error("{name} may not do this: it needs the right to {right}")]
-    Forbidden { name: String, right: &'static str },
+    #[error("{name} may not do this: it needs the right to {}", right.as_str())]
+    Forbidden { name: String, right: Right },
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error("there is no {0}")]
@@ -151,12 +152,16 @@ pub enum CommandError {
     Invalid(Vec<FieldError>),
     #[error("no admin leads at the moment; try again in a few seconds")]
     NoLeader,
+    #[error(
+        "the leading admin did not answer ({0}); look whether it was done before you repeat it"
+    )]
+    Unanswered(String),
     #[error("the database did not take the change: {0}")]
     Store(String),
 }
 
 /// Something changed; pages and streams follow.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Notice {
     Run {
         run: RunId,
@@ -175,20 +180,21 @@ pub enum Notice {
         group: GroupId,
     },
     Workers,
+    /// Some notices were lost: whoever shows something must read it anew.
+    Missed,
 }
 
 /// Who leads.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LeaderView {
-    /// Name, host:port of the web and host:port for workers.
-    pub leader: Option<(String, String, String)>,
+    pub leader: Option<Holder>,
     pub epoch: Epoch,
     /// Whether it is this process, and ready for commands.
     pub is_self: bool,
 }
 
 /// A worker as its session shows it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WorkerView {
     pub id: WorkerId,
     pub name: String,
@@ -400,10 +406,15 @@ impl Handle {
             .await
     }
 
+    /// Asks the leader for a sign of life; there are no versions in it.
+    pub(super) async fn ping(&self) -> Result<Vec<VersionView>, CommandError> {
+        self.ask(|answer| Command::Inquire(Inquiry::Ping, answer))
+            .await
+    }
+
     /// Whether the leader takes commands: it answers soon.
     pub async fn takes_commands(&self) -> bool {
-        let asked = self.ask(|answer| Command::Inquire(Inquiry::Ping, answer));
-        matches!(tokio::time::timeout(PING, asked).await, Ok(Ok(_)))
+        matches!(tokio::time::timeout(PING, self.ping()).await, Ok(Ok(_)))
     }
 
     /// The definitions as of the latest commit.
@@ -455,7 +466,7 @@ pub(crate) fn require(actor: &Actor, right: Right) -> Result<(), CommandError> {
         Decision::Allowed => Ok(()),
         Decision::Unknown | Decision::Forbidden => Err(CommandError::Forbidden {
             name: actor.name.clone(),
-            right: right.as_str(),
+            right,
         }),
     }
 }

@@ -1,13 +1,13 @@
-//! What reaches the loop, and how a command's answer finds its way back.
+//! What reaches the loop.
 
 use std::sync::Arc;
 
-use hera_domain::engine::{Load, RunRef, VersionView, WorkerEvent};
-use hera_domain::id::{CalendarId, GroupId, JobId, WorkerId};
+use hera_domain::engine::{Load, RunRef, WorkerEvent};
+use hera_domain::id::WorkerId;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::handle::{Command, CommandError, Saved, Triggered};
+use super::handle::Command;
 use crate::store::LogTail;
 
 /// One entry of the loop's inbox.
@@ -68,63 +68,4 @@ pub(crate) enum ToWorker {
     /// The heartbeat of this number was taken by a leader inside its lease.
     Contact(u64),
     Drain(bool),
-}
-
-/// The answer to a command, of the type that the command expects.
-#[derive(Debug)]
-pub(super) enum Reply {
-    Job(Result<Saved<JobId>, CommandError>),
-    Group(Result<Saved<GroupId>, CommandError>),
-    Calendar(Result<Saved<CalendarId>, CommandError>),
-    Jobs(Result<Vec<JobId>, CommandError>),
-    Triggered(Result<Triggered, CommandError>),
-    Versions(Result<Vec<VersionView>, CommandError>),
-    Unit(Result<(), CommandError>),
-}
-
-impl Command {
-    /// Sends the answer back; a caller that no longer waits is no loss.
-    pub(super) fn answer(self, reply: Reply) {
-        match (self, reply) {
-            (Self::SaveJob(.., answer), Reply::Job(result)) => drop(answer.send(result)),
-            (Self::SaveGroup(.., answer), Reply::Group(result)) => drop(answer.send(result)),
-            (Self::SaveCalendar(.., answer), Reply::Calendar(result)) => {
-                drop(answer.send(result));
-            }
-            (Self::Switch(.., answer), Reply::Jobs(result)) => drop(answer.send(result)),
-            (Self::Trigger(.., answer), Reply::Triggered(result)) => drop(answer.send(result)),
-            (Self::Inquire(.., answer), Reply::Versions(result)) => drop(answer.send(result)),
-            (
-                Self::DeleteJob(.., answer)
-                | Self::DeleteGroup(.., answer)
-                | Self::DeleteCalendar(.., answer)
-                | Self::Cancel(.., answer)
-                | Self::CancelAll(.., answer)
-                | Self::SetAccepting(.., answer),
-                Reply::Unit(result),
-            ) => drop(answer.send(result)),
-            (command, reply) => {
-                tracing::error!(?command, ?reply, "a command met an answer of another kind");
-            }
-        }
-    }
-
-    /// Answers that nothing was done, because of `error`.
-    pub(super) fn refuse(self, error: CommandError) {
-        let reply = match self {
-            Self::SaveJob(..) => Reply::Job(Err(error)),
-            Self::SaveGroup(..) => Reply::Group(Err(error)),
-            Self::SaveCalendar(..) => Reply::Calendar(Err(error)),
-            Self::Switch(..) => Reply::Jobs(Err(error)),
-            Self::Trigger(..) => Reply::Triggered(Err(error)),
-            Self::Inquire(..) => Reply::Versions(Err(error)),
-            Self::DeleteJob(..)
-            | Self::DeleteGroup(..)
-            | Self::DeleteCalendar(..)
-            | Self::Cancel(..)
-            | Self::CancelAll(..)
-            | Self::SetAccepting(..) => Reply::Unit(Err(error)),
-        };
-        self.answer(reply);
-    }
 }

@@ -22,10 +22,11 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::ask::Reply;
 use super::clock::EngineClock;
 use super::commands::{Prepared, Work};
 use super::committer::{Committer, Failure};
-use super::inbox::{Message, Reply};
+use super::inbox::Message;
 use super::publish::Publisher;
 use super::render::{Renderer, Rendering, Unrendered};
 use super::sessions::Sessions;

@@ -1,11 +1,15 @@
 //! The leader: one loop that feeds the engine, commits what it decides and sends it out.
 
+mod alive;
+mod ask;
 mod calendars;
 mod campaign;
 mod circles;
 mod clock;
 mod commands;
 mod committer;
+mod eligible;
+mod follow;
 mod groups;
 mod handle;
 pub(crate) mod inbox;
@@ -20,6 +24,8 @@ mod state;
 mod tests;
 mod triggers;
 
+pub(crate) use alive::tell_alive;
+pub(crate) use ask::{Ask, Reply};
 pub(crate) use campaign::{Campaign, Platform};
 pub use handle::{
     Answer, Chain, Command, CommandError, Definitions, Handle, Inquiry, LeaderView, Notice,

@@ -12,7 +12,7 @@ use super::handle::{Definitions, LeaderView, Notice, WorkerView};
 use super::sessions::Sessions;
 use super::state::State;
 use crate::metrics::Metrics;
-use crate::store::Batch;
+use crate::store::{Batch, Holder};
 
 /// The sending ends of what a [`super::Handle`] receives.
 #[derive(Debug, Clone)]
@@ -22,8 +22,7 @@ pub(super) struct Publisher {
     pub(super) workers: watch::Sender<Arc<Vec<WorkerView>>>,
     pub(super) notices: broadcast::Sender<Notice>,
     pub(super) metrics: Arc<Metrics>,
-    /// Name, host:port of the web and host:port for workers of this admin.
-    pub(super) me: (String, String, String),
+    pub(super) me: Holder,
 }
 
 impl Publisher {
@@ -37,6 +36,21 @@ impl Publisher {
             is_self: true,
         };
         self.leader.send_replace(view);
+    }
+
+    /// Another admin leads.
+    pub(super) fn follow(&self, leader: Holder, epoch: Epoch) {
+        let view = LeaderView {
+            leader: Some(leader),
+            epoch,
+            is_self: false,
+        };
+        self.leader.send_if_modified(|before| {
+            *before != view && {
+                *before = view;
+                true
+            }
+        });
     }
 
     /// This admin no longer leads; who does is not known.

@@ -83,7 +83,7 @@ impl Batch {
         calendars::write(conn, self.seq, &self.calendars)?;
         groups::write(conn, self.seq, &self.groups)?;
         jobs::write_edits(conn, self.seq, self.at, &self.job_edits)?;
-        jobs::write_states(conn, self.at, &self.decisions.jobs)?;
+        jobs::write_states(conn, self.seq, self.at, &self.decisions.jobs)?;
         versions::write(conn, &self.decisions.versions)?;
         runs::write(conn, &self.decisions.runs)?;
         runs::write_late(conn, &self.decisions.late)?;
@@ -96,17 +96,29 @@ impl Batch {
         Ok(self.seq)
     }
 
+    /// Whether other admins must read definitions anew.
+    pub fn changes_definitions(&self) -> bool {
+        !(self.decisions.jobs.is_empty()
+            && self.job_edits.is_empty()
+            && self.groups.is_empty()
+            && self.host_groups.is_empty()
+            && self.calendars.is_empty())
+    }
+
     /// The first statement: a write, so that of two leaders only one can get past it.
     fn fence(&self, conn: &mut AnyConn, epoch: Epoch) -> Result<(), CommitError> {
         let through = self.decisions.planned_through.map(At);
         let rows = diesel::sql_query(format!(
             "UPDATE hera_lock SET commit_seq = commit_seq + 1, expires_at = {}, \
-             planned_through = COALESCE(?, planned_through) \
+             planned_through = COALESCE(?, planned_through), \
+             definitions_seq = CASE WHEN ? THEN ? ELSE definitions_seq END \
              WHERE id = 1 AND epoch = ? AND commit_seq = ?",
             dialect::now_plus_ms_sql(conn)
         ))
         .bind::<sql_types::BigInt, _>(self.lease_ms)
         .bind::<sql_types::Nullable<Instant>, _>(through)
+        .bind::<sql_types::Bool, _>(self.changes_definitions())
+        .bind::<sql_types::BigInt, _>(self.seq.0)
         .bind::<sql_types::BigInt, _>(epoch.0)
         .bind::<sql_types::BigInt, _>(self.seq.0 - 1)
         .execute(conn)?;

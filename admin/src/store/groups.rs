@@ -1,5 +1,7 @@
 //! Groups and their revisions.
 
+use std::sync::Arc;
+
 use diesel::prelude::*;
 use hera_domain::clock::Timestamp;
 use hera_domain::group::{GroupContent, GroupDef};
@@ -9,7 +11,7 @@ use super::commit::CommitError;
 use super::dialect::AnyConn;
 use super::instant::At;
 use super::schema::{hera_group, hera_group_revision};
-use super::{Store, StoreError, from_json, to_json};
+use super::{Changes, Store, StoreError, from_json, to_json};
 
 /// A new group, a new revision of one, or its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,27 +66,49 @@ impl Store {
 
 /// Every group that is not deleted.
 pub(super) fn load(conn: &mut AnyConn) -> Result<Vec<GroupDef>, StoreError> {
-    let rows: Vec<(i64, i64, String)> = hera_group::table
+    let groups = load_after(conn, None)?.into_iter();
+    Ok(groups
+        .filter_map(|(_, def)| def.map(Arc::unwrap_or_clone))
+        .collect())
+}
+
+/// The groups that commits after `known` changed, deleted ones as `None`; if nothing is known,
+/// every group that is not deleted.
+pub(super) fn load_after(
+    conn: &mut AnyConn,
+    known: Option<CommitSeq>,
+) -> Result<Changes<GroupId, GroupDef>, StoreError> {
+    let mut rows = hera_group::table
         .inner_join(
             hera_group_revision::table.on(hera_group_revision::group_id
                 .eq(hera_group::id)
                 .and(hera_group_revision::revision.eq(hera_group::revision))),
         )
-        .filter(hera_group::deleted.eq(false))
         .order(hera_group::id)
         .select((
             hera_group::id,
             hera_group::revision,
+            hera_group::deleted,
             hera_group_revision::content,
         ))
-        .load(conn)?;
+        .into_boxed();
+    rows = match known {
+        Some(seq) => rows.filter(hera_group::commit_seq.gt(seq.0)),
+        None => rows.filter(hera_group::deleted.eq(false)),
+    };
+    let rows: Vec<(i64, i64, bool, String)> = rows.load(conn)?;
     rows.into_iter()
-        .map(|(id, revision, content)| {
-            Ok(GroupDef {
-                id: GroupId(id),
+        .map(|(id, revision, deleted, content)| {
+            let id = GroupId(id);
+            if deleted {
+                return Ok((id, None));
+            }
+            let def = GroupDef {
+                id,
                 revision: Revision(revision),
                 content: from_json(&content, "hera_group_revision.content")?,
-            })
+            };
+            Ok((id, Some(Arc::new(def))))
         })
         .collect()
 }
@@ -98,7 +122,7 @@ pub(super) fn write(
     for change in changes {
         match &change.content {
             Some(content) => save(conn, seq, change, content)?,
-            None => delete(conn, change)?,
+            None => delete(conn, seq, change)?,
         }
     }
     Ok(())
@@ -117,6 +141,7 @@ fn save(
         hera_group::big.eq(content.big),
         hera_group::revision.eq(change.revision.0),
         hera_group::updated_at.eq(at),
+        hera_group::commit_seq.eq(seq.0),
     );
     if change.revision.0 == 1 {
         diesel::insert_into(hera_group::table)
@@ -149,7 +174,7 @@ fn save(
     Ok(())
 }
 
-fn delete(conn: &mut AnyConn, change: &GroupChange) -> Result<(), CommitError> {
+fn delete(conn: &mut AnyConn, seq: CommitSeq, change: &GroupChange) -> Result<(), CommitError> {
     let rows = diesel::update(hera_group::table)
         .filter(hera_group::id.eq(change.id.0))
         .filter(hera_group::revision.eq(change.revision.0))
@@ -157,6 +182,7 @@ fn delete(conn: &mut AnyConn, change: &GroupChange) -> Result<(), CommitError> {
         .set((
             hera_group::deleted.eq(true),
             hera_group::updated_at.eq(At(change.at)),
+            hera_group::commit_seq.eq(seq.0),
         ))
         .execute(conn)?;
     expect_one(rows, change)

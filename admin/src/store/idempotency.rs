@@ -11,7 +11,7 @@ use super::schema::hera_idempotency;
 use super::{CommitError, Store, StoreError};
 
 /// A key that a client sends with a request, so that the request sent again is not carried out again.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct IdempotencyKey {
     pub key: String,
     /// A digest of the request: another request may not have the same key.

@@ -13,7 +13,7 @@ use super::commit::CommitError;
 use super::dialect::AnyConn;
 use super::instant::At;
 use super::schema::{hera_job, hera_job_revision};
-use super::{Page, Store, StoreError, from_json, to_json, word};
+use super::{Changes, Page, Store, StoreError, from_json, to_json, word};
 
 /// A new job (revision 1) or a new revision of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -243,16 +243,37 @@ fn definition(row: &Row, content: &JobContent) -> Result<JobDef, StoreError> {
 
 /// Every job that is not deleted, without scripts.
 pub(super) fn load(conn: &mut AnyConn) -> Result<BTreeMap<JobId, Arc<JobDef>>, StoreError> {
-    let rows: Vec<(Row, String)> = hera_job::table
+    let jobs = load_after(conn, None)?.into_iter();
+    Ok(jobs.filter_map(|(id, def)| Some((id, def?))).collect())
+}
+
+/// The jobs that commits after `known` changed, deleted ones as `None`; if nothing is known, every
+/// job that is not deleted.
+pub(super) fn load_after(
+    conn: &mut AnyConn,
+    known: Option<CommitSeq>,
+) -> Result<Changes<JobId, JobDef>, StoreError> {
+    let mut rows = hera_job::table
         .inner_join(newest())
-        .filter(hera_job::deleted.eq(false))
-        .select((Row::as_select(), hera_job_revision::content))
-        .load(conn)?;
+        .select((
+            Row::as_select(),
+            hera_job::deleted,
+            hera_job_revision::content,
+        ))
+        .into_boxed();
+    rows = match known {
+        Some(seq) => rows.filter(hera_job::commit_seq.gt(seq.0)),
+        None => rows.filter(hera_job::deleted.eq(false)),
+    };
+    let rows: Vec<(Row, bool, String)> = rows.load(conn)?;
     rows.into_iter()
-        .map(|(row, json)| {
+        .map(|(row, deleted, json)| {
+            if deleted {
+                return Ok((JobId(row.id), None));
+            }
             let content: JobContent = from_json(&json, "hera_job_revision.content")?;
             let def = definition(&row, &content)?;
-            Ok((def.id, Arc::new(def)))
+            Ok((def.id, Some(Arc::new(def))))
         })
         .collect()
 }
@@ -281,6 +302,7 @@ pub(super) fn write_edits(
             hera_job::owner_id.eq(edit.owner.0),
             hera_job::revision.eq(edit.revision.0),
             hera_job::updated_at.eq(at),
+            hera_job::commit_seq.eq(seq.0),
         );
         if edit.revision.0 == 1 {
             let eras = [ScheduleEra {
@@ -341,6 +363,7 @@ fn write_revision(
 /// Writes what the engine decided about jobs: switch, openings, eras, deletion.
 pub(super) fn write_states(
     conn: &mut AnyConn,
+    seq: CommitSeq,
     at: Timestamp,
     jobs: &BTreeMap<JobId, Option<Arc<JobDef>>>,
 ) -> Result<(), CommitError> {
@@ -356,10 +379,15 @@ pub(super) fn write_states(
                     hera_job::opened_at.eq(def.opened_at.map(At)),
                     hera_job::eras.eq(to_json(&def.eras)),
                     hera_job::updated_at.eq(At(at)),
+                    hera_job::commit_seq.eq(seq.0),
                 ))
                 .execute(conn)?,
             None => diesel::update(job)
-                .set((hera_job::deleted.eq(true), hera_job::updated_at.eq(At(at))))
+                .set((
+                    hera_job::deleted.eq(true),
+                    hera_job::updated_at.eq(At(at)),
+                    hera_job::commit_seq.eq(seq.0),
+                ))
                 .execute(conn)?,
         };
         expect_one(rows, *id, "there")?;

@@ -42,6 +42,8 @@ pub struct LeaseView {
     pub holder: Option<Holder>,
     pub epoch: Epoch,
     pub commit_seq: CommitSeq,
+    /// The latest commit that changed a definition.
+    pub definitions_seq: CommitSeq,
     pub expires_at: Timestamp,
     /// The database's clock at the reading.
     pub now: Timestamp,
@@ -254,14 +256,23 @@ fn numbers(conn: &mut AnyConn) -> Result<(Epoch, CommitSeq), StoreError> {
 }
 
 fn view(conn: &mut AnyConn) -> Result<LeaseView, StoreError> {
-    type Row = (Option<String>, Option<String>, Option<String>, i64, i64, At);
-    let (name, http, connect, epoch, seq, expires_at): Row = hera_lock::table
+    type Row = (
+        Option<String>,
+        Option<String>,
+        Option<String>,
+        i64,
+        i64,
+        i64,
+        At,
+    );
+    let (name, http, connect, epoch, seq, definitions, expires_at): Row = hera_lock::table
         .select((
             hera_lock::holder,
             hera_lock::http_address,
             hera_lock::connect_address,
             hera_lock::epoch,
             hera_lock::commit_seq,
+            hera_lock::definitions_seq,
             hera_lock::expires_at,
         ))
         .filter(hera_lock::id.eq(1))
@@ -274,6 +285,7 @@ fn view(conn: &mut AnyConn) -> Result<LeaseView, StoreError> {
         }),
         epoch: Epoch(epoch),
         commit_seq: CommitSeq(seq),
+        definitions_seq: CommitSeq(definitions),
         expires_at: expires_at.0,
         now: database_now(conn)?,
     })

@@ -4,10 +4,12 @@
 //! engine decides goes through the one [`LeaderConnection`], fenced. Calls are async outside and
 //! closures on a blocking thread inside; only `dialect` knows which database it is.
 
+mod admins;
 mod alarms;
 mod backup;
 mod calendars;
 mod commit;
+mod definitions;
 mod dialect;
 mod error;
 mod files;
@@ -46,9 +48,11 @@ use std::time::Duration;
 use hera_domain::clock::Timestamp;
 use tokio::sync::Semaphore;
 
+pub use admins::AdminSeen;
 pub use alarms::AlarmRow;
 pub use calendars::CalendarChange;
 pub use commit::{Batch, CommitError};
+pub use definitions::DefinitionChanges;
 pub use error::StoreError;
 pub use files::{FileDraft, FileHead};
 pub use groups::{GroupChange, GroupRevision};
@@ -90,6 +94,9 @@ impl<T> Page<T> {
         }
     }
 }
+
+/// What changed, by id; `None` = deleted.
+type Changes<Id, Def> = Vec<(Id, Option<Arc<Def>>)>;
 
 /// How many connections there may be, how long a call waits for one, and who connects.
 #[derive(Debug, Clone)]
@@ -204,6 +211,11 @@ impl Store {
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
         Ok(())
+    }
+
+    /// Whether several admins may share the database.
+    pub fn is_shared(&self) -> bool {
+        self.state.connector.target().file().is_none()
     }
 
     /// The database in words, without the password.

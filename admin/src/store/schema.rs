@@ -12,6 +12,7 @@ diesel::table! {
         deleted -> Bool,
         created_at -> Instant,
         updated_at -> Instant,
+        commit_seq -> BigInt,
     }
 }
 
@@ -44,6 +45,7 @@ diesel::table! {
         deleted -> Bool,
         created_at -> Instant,
         updated_at -> Instant,
+        commit_seq -> BigInt,
     }
 }
 
@@ -188,6 +190,7 @@ diesel::table! {
         expires_at -> Instant,
         connection_id -> Nullable<BigInt>,
         planned_through -> Nullable<Instant>,
+        definitions_seq -> BigInt,
     }
 }
 
@@ -384,6 +387,19 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use crate::store::instant::prelude::*;
+
+    hera_admin (name) {
+        name -> Text,
+        http_address -> Text,
+        connect_address -> Text,
+        version -> Text,
+        started_at -> Instant,
+        seen_at -> Instant,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     hera_group,
     hera_group_revision,
@@ -412,4 +428,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     hera_run_log_chunk,
     hera_import,
     hera_permission,
+    hera_admin,
 );

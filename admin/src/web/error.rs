@@ -195,7 +195,9 @@ impl From<CommandError> for Error {
             CommandError::Conflict(_) => Self::Conflict(text),
             CommandError::Stale { .. } => Self::Stale(text),
             CommandError::Invalid(errors) => Self::Invalid(errors),
-            CommandError::NoLeader | CommandError::Store(_) => Self::Unavailable(text),
+            CommandError::NoLeader | CommandError::Unanswered(_) | CommandError::Store(_) => {
+                Self::Unavailable(text)
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ pub(super) async fn alive() -> HttpResponse {
 }
 
 /// Whether requests can be served: the database answers with the schema of this build, and
-/// somebody leads. A leader of this process must take commands: one that hangs leads nobody.
+/// somebody leads and takes commands, this process or another: one that hangs leads nobody.
 pub(super) async fn ready(state: web::Data<AppState>) -> HttpResponse {
     let database = match state.store.schema_status().await {
         Ok(SchemaStatus::Current) => Ok(()),
@@ -28,15 +28,12 @@ pub(super) async fn ready(state: web::Data<AppState>) -> HttpResponse {
         Err(error) => Err(error.to_string()),
     };
     let leader = state.master.leader();
-    let leads = if leader.is_self {
-        state.master.takes_commands().await
-    } else {
-        leader.leader.is_some()
-    };
+    let known = leader.is_self || leader.leader.is_some();
+    let leads = known && state.master.takes_commands().await;
     let body = json!({
         "ready": database.is_ok() && leads,
         "database": database.as_ref().err().map_or("ok", String::as_str),
-        "leader": leader.leader.as_ref().map(|(name, _, _)| name),
+        "leader": leader.leader.as_ref().map(|at| &at.name),
         "leading": leader.is_self && leads,
     });
     if database.is_ok() && leads {

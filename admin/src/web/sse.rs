@@ -17,6 +17,7 @@ use hera_domain::status::RunStatus;
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc};
+use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::AppState;
@@ -31,6 +32,8 @@ const AHEAD: usize = 4;
 /// A comment now and then shows a dead connection to both sides; the store is looked at too, in
 /// case a notice went missing.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How often the store is looked at where chunks do not pass by: they go to the leading admin.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// The log of a run from `offset` on, until the run has ended and everything is sent.
 pub(super) fn follow_log(
@@ -49,6 +52,7 @@ pub(super) fn follow_log(
         chunks: state.logs.subscribe(run),
         notices: state.master.notices(),
         events,
+        quiet_since: Instant::now(),
     };
     tokio::spawn(async move {
         // Ended by the run, by the browser or by us: the stream just closes.
@@ -66,6 +70,8 @@ struct Follower {
     chunks: broadcast::Receiver<Chunk>,
     notices: broadcast::Receiver<Notice>,
     events: mpsc::Sender<Bytes>,
+    /// When it was last shown that this side lives, if nothing else was sent.
+    quiet_since: Instant,
 }
 
 /// The browser has gone.
@@ -145,12 +151,21 @@ impl Follower {
                     Err(RecvError::Closed) => return Err(Gone),
                 },
                 () = self.events.closed() => return Err(Gone),
-                () = tokio::time::sleep(KEEP_ALIVE) => {
-                    self.events.send(Bytes::from_static(b": \n\n")).await.map_err(|_gone| Gone)?;
+                () = tokio::time::sleep(LOOK), if !self.state.master.leader().is_self => {
+                    if self.quiet_since.elapsed() >= KEEP_ALIVE {
+                        self.show_life().await?;
+                    }
                     return Ok(());
                 }
+                () = tokio::time::sleep(KEEP_ALIVE) => return self.show_life().await,
             }
         }
+    }
+
+    async fn show_life(&mut self) -> Result<(), Gone> {
+        self.quiet_since = Instant::now();
+        let comment = Bytes::from_static(b": \n\n");
+        self.events.send(comment).await.map_err(|_gone| Gone)
     }
 
     /// The browser connects again by itself, with its offset: better than an open, silent stream.

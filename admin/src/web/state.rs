@@ -6,18 +6,21 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 use hera_domain::clock::Clock;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::password::Passwords;
 use crate::logs;
 use crate::master::Handle;
 use crate::metrics::Metrics;
-use crate::store::Store;
+use crate::store::{AdminSeen, Store};
 
 /// Everything a handler needs; cheap to clone.
 #[derive(Clone)]
 pub struct AppState {
     pub master: Handle,
+    /// The admins that are alive, this one first.
+    pub admins: watch::Receiver<Vec<AdminSeen>>,
     pub store: Store,
     /// Log bytes as they arrive.
     pub logs: logs::Hub,
@@ -32,6 +35,8 @@ pub struct AppState {
 /// The settings of the web, from application.yml and the environment.
 #[derive(Debug, Clone)]
 pub struct WebSettings {
+    /// How other admins know this one.
+    pub name: String,
     /// Where it listens; the port is part of the cookie's name.
     pub listen: SocketAddr,
     /// `hera.env`, the badge on every page.
@@ -51,6 +56,7 @@ pub struct WebSettings {
 impl Default for WebSettings {
     fn default() -> Self {
         Self {
+            name: "127.0.0.1:8080".to_owned(),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             env: "dev".to_owned(),
             area: "all".to_owned(),

@@ -106,7 +106,7 @@ crate::text_enum::text_enum! {
 }
 
 /// What a calendar says of a version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DayVerdict {
     /// It is due at its business time.
     AsPlanned,

@@ -103,7 +103,7 @@ pub enum Outcome {
 }
 
 /// Why the engine refuses an event; nothing has changed then.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
 pub enum Refusal {
     #[error("there is no job {0}")]
     NoSuchJob(JobId),

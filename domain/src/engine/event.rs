@@ -169,7 +169,7 @@ pub struct End {
 }
 
 /// What a worker's machine is doing.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Load {
     pub memory_total_mib: u64,
     /// Share of memory in use, 0..=1.

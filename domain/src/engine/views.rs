@@ -17,7 +17,7 @@ use crate::status::{Lane, VersionStatus};
 use crate::version_id::VersionId;
 
 /// A version on a page: a row, or a virtual one (`planned`).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct VersionView {
     /// `None` = virtual.
     pub key: Option<VersionKey>,
@@ -34,7 +34,7 @@ pub struct VersionView {
 }
 
 /// How one edge of a version stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct EdgeView {
     pub edge: Edge,
     /// The upstream's version that it looks at; `None` = it has none that day.

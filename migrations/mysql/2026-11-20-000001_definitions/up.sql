@@ -9,7 +9,10 @@ CREATE TABLE IF NOT EXISTS hera_group (
     deleted BOOLEAN NOT NULL,
     created_at DATETIME(3) NOT NULL,
     updated_at DATETIME(3) NOT NULL,
-    KEY hera_group_parent (parent_id)
+    -- The latest commit that changed it: other admins read what is newer than they know.
+    commit_seq BIGINT NOT NULL DEFAULT 0,
+    KEY hera_group_parent (parent_id),
+    KEY hera_group_commit (commit_seq)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE IF NOT EXISTS hera_group_revision (
@@ -35,8 +38,10 @@ CREATE TABLE IF NOT EXISTS hera_job (
     deleted BOOLEAN NOT NULL,
     created_at DATETIME(3) NOT NULL,
     updated_at DATETIME(3) NOT NULL,
+    commit_seq BIGINT NOT NULL DEFAULT 0,
     KEY hera_job_group (group_id),
-    KEY hera_job_name (name)
+    KEY hera_job_name (name),
+    KEY hera_job_commit (commit_seq)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE IF NOT EXISTS hera_job_revision (

@@ -8,7 +8,9 @@ CREATE TABLE IF NOT EXISTS hera_lock (
     commit_seq BIGINT NOT NULL,
     expires_at DATETIME(3) NOT NULL,
     connection_id BIGINT NULL,
-    planned_through DATETIME(3) NULL
+    planned_through DATETIME(3) NULL,
+    -- The latest commit that changed a definition.
+    definitions_seq BIGINT NOT NULL DEFAULT 0
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE IF NOT EXISTS hera_version (

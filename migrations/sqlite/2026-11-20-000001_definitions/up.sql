@@ -7,9 +7,12 @@ CREATE TABLE IF NOT EXISTS hera_group (
     revision BIGINT NOT NULL,
     deleted BOOLEAN NOT NULL,
     created_at TIMESTAMP NOT NULL,
-    updated_at TIMESTAMP NOT NULL
+    updated_at TIMESTAMP NOT NULL,
+    -- The latest commit that changed it: other admins read what is newer than they know.
+    commit_seq BIGINT NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS hera_group_parent ON hera_group (parent_id);
+CREATE INDEX IF NOT EXISTS hera_group_commit ON hera_group (commit_seq);
 
 CREATE TABLE IF NOT EXISTS hera_group_revision (
     group_id BIGINT NOT NULL,
@@ -33,10 +36,12 @@ CREATE TABLE IF NOT EXISTS hera_job (
     eras TEXT NOT NULL,
     deleted BOOLEAN NOT NULL,
     created_at TIMESTAMP NOT NULL,
-    updated_at TIMESTAMP NOT NULL
+    updated_at TIMESTAMP NOT NULL,
+    commit_seq BIGINT NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS hera_job_group ON hera_job (group_id);
 CREATE INDEX IF NOT EXISTS hera_job_name ON hera_job (name);
+CREATE INDEX IF NOT EXISTS hera_job_commit ON hera_job (commit_seq);
 
 CREATE TABLE IF NOT EXISTS hera_job_revision (
     job_id BIGINT NOT NULL,

@@ -8,7 +8,9 @@ CREATE TABLE IF NOT EXISTS hera_lock (
     commit_seq BIGINT NOT NULL,
     expires_at TIMESTAMP NOT NULL,
     connection_id BIGINT NULL,
-    planned_through TIMESTAMP NULL
+    planned_through TIMESTAMP NULL,
+    -- The latest commit that changed a definition.
+    definitions_seq BIGINT NOT NULL DEFAULT 0
 );
 
 CREATE TABLE IF NOT EXISTS hera_version (

@@ -4,6 +4,7 @@ mod log_window;
 mod logs;
 mod reports;
 
+use std::error::Error as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use hera_domain::id::Epoch;
 use hera_proto::v1::admin_message::Kind as Said;
 use hera_proto::v1::session_client::SessionClient;
 use hera_proto::v1::worker_message::Kind;
-use hera_proto::{PROTOCOL, run_ref, v1};
+use hera_proto::{LEADER_HEADER, PROTOCOL, run_ref, v1};
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Endpoint;
@@ -30,6 +31,8 @@ const CONNECT: Duration = Duration::from_secs(3);
 const WELCOME: Duration = Duration::from_secs(10);
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(5));
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// The longest pause while admins answer that they do not lead.
+const ELECTION: Duration = Duration::from_millis(300);
 const LARGEST_MESSAGE: usize = 32 * 1024 * 1024;
 
 /// The stream has ended: the sender has nobody to send to.
@@ -47,6 +50,8 @@ enum SessionError {
     Token,
     #[error("it ended the session: {} ({:?})", .0.message(), .0.code())]
     Ended(Status),
+    #[error("it does not lead{}", led_by(leader.as_ref()))]
+    NotLeading { leader: Option<String> },
     #[error("it closed the session")]
     Closed,
     #[error("it gave no welcome within {} s", WELCOME.as_secs())]
@@ -60,11 +65,22 @@ enum SessionError {
 impl From<Status> for SessionError {
     fn from(status: Status) -> Self {
         if status.code() == Code::Unauthenticated {
-            Self::Token
-        } else {
-            Self::Ended(status)
+            return Self::Token;
         }
+        // Said by an admin, not by the transport.
+        if status.code() == Code::Unavailable && status.source().is_none() {
+            let leader = status.metadata().get(LEADER_HEADER);
+            let leader = leader.and_then(|address| address.to_str().ok());
+            return Self::NotLeading {
+                leader: leader.map(ToOwned::to_owned),
+            };
+        }
+        Self::Ended(status)
     }
+}
+
+fn led_by(leader: Option<&String>) -> String {
+    leader.map_or_else(String::new, |leader| format!("; {leader} does"))
 }
 
 /// How a session went that ended without a fault.
@@ -88,9 +104,15 @@ impl Connector {
     pub(crate) async fn run(&self) {
         let mut pause = BACKOFF.0;
         let mut complaint = String::new();
-        for admin in self.context.settings.admins.iter().cycle() {
+        let mut round = Vec::new().into_iter();
+        let mut leader = None;
+        loop {
+            let Some(admin) = leader.take().or_else(|| round.next()) else {
+                round = self.admins().into_iter();
+                continue;
+            };
             let mut welcomed = false;
-            let ended = self.session(admin, &mut welcomed).await;
+            let ended = self.session(&admin, &mut welcomed).await;
             if welcomed {
                 pause = BACKOFF.0;
                 complaint.clear();
@@ -102,7 +124,18 @@ impl Connector {
                         tracing::error!("cannot join installation {installation}: {error}");
                     }
                 },
+                Err(SessionError::NotLeading {
+                    leader: Some(named),
+                }) if named != admin => {
+                    tracing::info!("admin {admin} does not lead; going to {named}");
+                    leader = Some(named);
+                    pause = pause.min(ELECTION);
+                }
                 Err(error) => {
+                    // An admin is there; the next leader is not far.
+                    if matches!(error, SessionError::NotLeading { .. }) {
+                        pause = pause.min(ELECTION);
+                    }
                     let text = format!("admin {admin}: {error}");
                     if text == complaint {
                         tracing::debug!("{text}");
@@ -115,6 +148,18 @@ impl Connector {
             tokio::time::sleep(pause.mul_f64(rand::random_range(0.5..1.0))).await;
             pause = (pause * 2).min(BACKOFF.1);
         }
+    }
+
+    /// Everybody who may lead: the admins that this worker is set to join, which are never none,
+    /// and those that the latest leader told of.
+    fn admins(&self) -> Vec<String> {
+        let mut admins = self.context.settings.admins.clone();
+        for told in self.node.admins() {
+            if !admins.contains(&told) {
+                admins.push(told);
+            }
+        }
+        admins
     }
 
     fn move_to(&self, installation: &str) -> std::io::Result<()> {
@@ -233,6 +278,7 @@ impl Connector {
                 | Said::Discard(_)
                 | Said::LogAck(_)
                 | Said::Contact(_)
+                | Said::Admins(_)
                 | Said::Drain(_),
             )
             | None => Err(SessionError::Closed),
@@ -299,6 +345,7 @@ impl Connector {
                     .accepting
                     .store(!drain.drain, Ordering::Relaxed);
             }
+            Said::Admins(admins) => self.node.remember_admins(admins.addresses),
             Said::Welcome(_) => tracing::warn!("the admin said welcome twice"),
         }
     }

@@ -157,10 +157,10 @@ impl<'a> From<&'a LeaderView> for LeaderJson<'a> {
     fn from(view: &'a LeaderView) -> Self {
         let leader = view.leader.as_ref();
         Self {
-            leader: leader.map(|(name, http, connect)| LeaderNode {
-                name,
-                http,
-                connect,
+            leader: leader.map(|at| LeaderNode {
+                name: &at.name,
+                http: &at.http,
+                connect: &at.connect,
             }),
             epoch: view.epoch,
             is_self: view.is_self,
@@ -175,12 +175,18 @@ enum Member {
     Admin {
         name: String,
         http: String,
-        connect: Option<String>,
+        connect: String,
         leading: bool,
+        /// Whether it is the admin that answers.
         #[serde(rename = "self")]
         is_self: bool,
-        /// Known of the admin that answers.
-        version: Option<&'static str>,
+        version: String,
+        #[serde(serialize_with = "time")]
+        #[schema(value_type = String, format = DateTime)]
+        started_at: Timestamp,
+        #[serde(serialize_with = "time")]
+        #[schema(value_type = String, format = DateTime)]
+        seen_at: Timestamp,
     },
     Worker {
         id: WorkerId,
@@ -251,33 +257,20 @@ pub(in crate::web) async fn members(
 ) -> Result<HttpResponse> {
     let page = query.page()?;
     query.end()?;
-    // Workers are found by their ids, the admins before them.
-    let mut items = Vec::new();
-    let view = state.master.leader();
-    if let Some((name, http, connect)) = &view.leader {
-        let leading = Member::Admin {
-            name: name.clone(),
-            http: http.clone(),
-            connect: Some(connect.clone()),
-            leading: true,
-            is_self: view.is_self,
-            // Of another admin only its lease is known.
-            version: view.is_self.then_some(env!("CARGO_PKG_VERSION")),
-        };
-        items.push((-2, leading));
-    }
-    if !view.is_self {
-        let listen = state.settings.listen.to_string();
-        let following = Member::Admin {
-            name: listen.clone(),
-            http: listen,
-            connect: None,
-            leading: false,
-            is_self: true,
-            version: Some(env!("CARGO_PKG_VERSION")),
-        };
-        items.push((-1, following));
-    }
+    // Workers are found by their ids, the admins before them by negative numbers.
+    let leader = state.master.leader().leader;
+    let admins = state.admins.borrow().clone().into_iter();
+    let admins = admins.map(|admin| Member::Admin {
+        leading: leader.as_ref().is_some_and(|at| at.name == admin.at.name),
+        is_self: admin.at.name == state.settings.name,
+        name: admin.at.name,
+        http: admin.at.http,
+        connect: admin.at.connect,
+        version: admin.version,
+        started_at: admin.started_at,
+        seen_at: admin.seen_at,
+    });
+    let mut items: Vec<(i64, Member)> = (i64::MIN..).zip(admins).collect();
     let workers = state.master.workers();
     let mut connected: Vec<_> = workers.iter().filter(|worker| worker.connected).collect();
     connected.sort_by_key(|worker| worker.id);

@@ -25,6 +25,10 @@ impl Lang {
         match (error, self) {
             (CommandError::Refused(refusal), Self::En) => Some(refusal.to_string()),
             (CommandError::Refused(refusal), Self::Zh) => Some(zh_refusal(self, refusal)),
+            (CommandError::Unanswered(_), Self::Zh) => {
+                Some("主节点没有应答，操作可能已经生效，请先查看结果再决定是否重试".to_owned())
+            }
+            (CommandError::Unanswered(_), Self::En) => Some(error.to_string()),
             (CommandError::Stale { .. }, _) => Some(self.message(&error.to_string())),
             (
                 CommandError::Forbidden { .. }

@@ -53,5 +53,6 @@ fn words(notice: &Notice) -> String {
         Notice::Job { job } => format!("job job:{job}"),
         Notice::Group { group } => format!("group group:{group}"),
         Notice::Workers => "workers".to_owned(),
+        Notice::Missed => "all".to_owned(),
     }
 }

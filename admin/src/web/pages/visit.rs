@@ -124,7 +124,7 @@ impl Visit {
                     .is_some_and(|i| i.must_change_password),
             section,
             leader_ok: leader.leader.is_some(),
-            leader_name: leader.leader.map(|(name, _, _)| name).unwrap_or_default(),
+            leader_name: leader.leader.map(|at| at.name).unwrap_or_default(),
             clock: local.format("%H:%M").to_string(),
             zone: local.format("%Z").to_string(),
             zone_id: self.state.settings.timezone.name().to_owned(),

@@ -178,7 +178,7 @@ fn refusals() -> Vec<(CommandError, StatusCode, &'static str)> {
     };
     let forbidden = CommandError::Forbidden {
         name: "lin".into(),
-        right: "edit",
+        right: crate::access::Right::Edit,
     };
     let invalid = CommandError::Invalid(vec![FieldError::new("script", "is over the limit")]);
     vec![

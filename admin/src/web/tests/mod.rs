@@ -35,7 +35,7 @@ use crate::master::{Command, Definitions, Handle, Inquiry, LeaderView, Notice, W
 use crate::metrics::Metrics;
 use crate::secret;
 use crate::store::testing::TestDb;
-use crate::store::{Batch, Holder, LeaderConnection, NewUser};
+use crate::store::{AdminSeen, Batch, Holder, LeaderConnection, NewUser};
 
 /// A clock that only tests move.
 #[derive(Debug, Clone)]
@@ -109,6 +109,7 @@ impl App {
         let master = Handle::new(commands, known, who, cards, notices.clone());
         let state = AppState {
             master,
+            admins: watch::channel(vec![admin_seen()]).1,
             store: db.store.clone(),
             logs: Hub::default(),
             metrics: Arc::new(Metrics::default()),
@@ -331,4 +332,18 @@ fn request(method: Method, path: &str) -> TestRequest {
 
 fn bearer(token: &str) -> (&'static str, String) {
     ("authorization", format!("Bearer {token}"))
+}
+
+/// The admin under test, as the others know it.
+fn admin_seen() -> AdminSeen {
+    AdminSeen {
+        at: Holder {
+            name: WebSettings::default().name,
+            http: "127.0.0.1:8080".into(),
+            connect: "127.0.0.1:9887".into(),
+        },
+        version: "0".into(),
+        started_at: from_millis(0),
+        seen_at: from_millis(0),
+    }
 }
