@@ -105,7 +105,7 @@ impl Contact {
         let Some(at) = state.awaited.iter().position(|(n, _)| *n == heartbeat) else {
             return;
         };
-        let answered = state.awaited.drain(..=at).last();
+        let answered = state.awaited.drain(..=at).next_back();
         let Some((_, sent)) = answered.filter(|(_, sent)| *sent > state.last) else {
             return;
         };

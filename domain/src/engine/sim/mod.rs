@@ -374,11 +374,13 @@ impl World {
 
     fn new_host_group(&self, index: usize) -> Option<HostGroup> {
         let (_, events, _) = self.admins[index].log.last()?;
-        let saved = events.iter().rev().find_map(|event| match event {
-            Event::SaveHostGroup(group) => Some(group.clone()),
-            _ => None,
-        });
-        saved
+        let mut newest = None;
+        for event in events {
+            if let Event::SaveHostGroup(group) = event {
+                newest = Some(group.clone());
+            }
+        }
+        newest
     }
 
     /// The database has refused a batch: the leader loads its memory anew, keeps its sessions, and

@@ -1,10 +1,12 @@
 //! The rules of the engine, one by one.
 
 mod calendars;
+mod hera_faults;
 mod planning;
 mod runs;
 mod sessions;
 mod triggers;
+mod workers;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -65,6 +67,9 @@ struct Bench {
     now: Timestamp,
     seq: i64,
     out: Decisions,
+    /// What would be in the database.
+    versions: BTreeMap<VersionKey, Version>,
+    runs: BTreeMap<RunId, Run>,
 }
 
 impl Bench {
@@ -97,6 +102,8 @@ impl Bench {
             now: at(0, 0),
             seq: 0,
             out: Decisions::default(),
+            versions: BTreeMap::new(),
+            runs: BTreeMap::new(),
         };
         bench.step(Event::Worker(WORKER, WorkerEvent::Connected(hello())));
         bench
@@ -115,7 +122,50 @@ impl Bench {
         self.out = Decisions::default();
         let outcome = self.engine.step(event, self.tick(), &mut self.out);
         self.engine.settle(self.tick(), &mut self.out);
+        self.commit();
         outcome
+    }
+
+    fn commit(&mut self) {
+        let versions = self.out.versions.iter();
+        self.versions
+            .extend(versions.map(|(key, change)| (*key, change.row.clone())));
+        let runs = self.out.runs.iter();
+        self.runs
+            .extend(runs.map(|(id, change)| (*id, change.row.clone())));
+    }
+
+    /// Another leader takes over with what the database holds.
+    fn failover(&mut self) {
+        let retrying = |run: &Run| {
+            let row = &self.versions[&run.version];
+            row.status == VersionStatus::RetryWait && row.counting_run == Some(run.id)
+        };
+        let runs = self.runs.values();
+        let snapshot = Snapshot {
+            jobs: self.engine.jobs().clone(),
+            host_groups: self.engine.host_groups.clone(),
+            versions: self.versions.values().cloned().collect(),
+            runs: runs
+                .filter(|run| !run.status.is_final() || retrying(run))
+                .cloned()
+                .collect(),
+            planned_through: Some(self.now),
+            last_version_key: self.versions.keys().last().map_or(0, |key| key.0),
+            last_run_id: self.runs.keys().last().map_or(0, |id| id.0),
+            salt: [9; 16],
+            ..Snapshot::default()
+        };
+        self.engine = Engine::restore(snapshot, self.engine.limits.clone());
+        self.seq += 1;
+        self.out = Decisions::default();
+        self.engine.takeover(self.tick(), &mut self.out);
+        self.engine.settle(self.tick(), &mut self.out);
+        self.commit();
+    }
+
+    fn of(&mut self, worker: WorkerId, event: WorkerEvent) {
+        self.step(Event::Worker(worker, event));
     }
 
     fn step(&mut self, event: Event) -> Outcome {
@@ -128,6 +178,7 @@ impl Bench {
         self.seq += 1;
         self.out = Decisions::default();
         self.engine.settle(self.tick(), &mut self.out);
+        self.commit();
     }
 
     /// The runs that this batch sends to the worker.
