@@ -12,6 +12,7 @@ pub mod cron;
 pub mod engine;
 pub mod graph;
 pub mod group;
+pub mod host_group;
 pub mod id;
 pub mod job;
 pub mod reason;

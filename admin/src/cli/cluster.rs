@@ -25,6 +25,7 @@ const WORKER_COLUMNS: &[(&str, &str)] = &[
     ("SLOTS", "/slots"),
     ("MEMORY", "/memory"),
     ("LOAD", "/load"),
+    ("LABELS", "/labels"),
     ("VERSION", "/version"),
     ("SEEN", "/last_seen"),
 ];
@@ -156,6 +157,13 @@ fn in_words(worker: &mut Value) {
         (true, false) => "drained",
         (false, _) => "away",
     };
+    if worker["version_skew"] == true {
+        // The admin runs another one.
+        worker["version"] = format!("{} (differs)", table::cell(&worker["version"])).into();
+    }
+    let labels = worker["labels"].as_array().cloned().unwrap_or_default();
+    let labels: Vec<_> = labels.iter().filter_map(Value::as_str).collect();
+    worker["labels"] = labels.join(",").into();
     let rate = worker["memory_rate"].as_f64().unwrap_or_default() * 100.0;
     let load = worker["load_per_core"].as_f64().unwrap_or_default();
     worker["memory"] = format!("{rate:.0}%").into();

@@ -3,7 +3,8 @@
 use hera_domain::calendar::CalendarContent;
 use hera_domain::engine::VersionView;
 use hera_domain::group::GroupContent;
-use hera_domain::id::{CalendarId, GroupId, JobId, Revision, RunId, WorkerId};
+use hera_domain::host_group::HostGroupContent;
+use hera_domain::id::{CalendarId, GroupId, HostGroupId, JobId, Revision, RunId, WorkerId};
 use hera_domain::status::Switch;
 use serde::{Deserialize, Serialize};
 
@@ -35,8 +36,17 @@ pub(crate) enum Ask {
         Option<IdempotencyKey>,
     ),
     DeleteCalendar(Actor, CalendarId, Option<Revision>),
+    SaveHostGroup(
+        Actor,
+        Option<HostGroupId>,
+        Option<Revision>,
+        HostGroupContent,
+        Option<IdempotencyKey>,
+    ),
+    DeleteHostGroup(Actor, HostGroupId, Option<Revision>),
     Trigger(Actor, TriggerRun),
     Cancel(Actor, RunId),
+    DeclareLost(Actor, RunId),
     SetAccepting(Actor, WorkerId, bool),
     Inquire(Inquiry),
 }
@@ -47,6 +57,7 @@ pub(crate) enum Reply {
     Job(Result<Saved<JobId>, CommandError>),
     Group(Result<Saved<GroupId>, CommandError>),
     Calendar(Result<Saved<CalendarId>, CommandError>),
+    HostGroup(Result<Saved<HostGroupId>, CommandError>),
     Jobs(Result<Vec<JobId>, CommandError>),
     Triggered(Result<Triggered, CommandError>),
     Versions(Result<Vec<VersionView>, CommandError>),
@@ -80,6 +91,13 @@ impl Ask {
             Command::DeleteCalendar(actor, calendar, base, _) => {
                 Self::DeleteCalendar(actor.clone(), *calendar, *base)
             }
+            Command::SaveHostGroup(actor, group, base, content, key, _) => {
+                Self::SaveHostGroup(actor.clone(), *group, *base, content.clone(), key.clone())
+            }
+            Command::DeleteHostGroup(actor, group, base, _) => {
+                Self::DeleteHostGroup(actor.clone(), *group, *base)
+            }
+            Command::DeclareLost(actor, run, _) => Self::DeclareLost(actor.clone(), *run),
             Command::Trigger(actor, run, _) => Self::Trigger(actor.clone(), run.clone()),
             Command::Cancel(actor, run, _) => Self::Cancel(actor.clone(), *run),
             Command::SetAccepting(actor, worker, accepting, _) => {
@@ -120,6 +138,16 @@ impl Ask {
             Self::DeleteCalendar(actor, calendar, base) => {
                 Reply::Unit(handle.delete_calendar(&actor, calendar, base).await)
             }
+            Self::SaveHostGroup(actor, None, _, content, key) => {
+                Reply::HostGroup(handle.create_host_group(&actor, content, key).await)
+            }
+            Self::SaveHostGroup(actor, group, base, content, _) => {
+                Reply::HostGroup(handle.save_host_group(&actor, group, base, content).await)
+            }
+            Self::DeleteHostGroup(actor, group, base) => {
+                Reply::Unit(handle.delete_host_group(&actor, group, base).await)
+            }
+            Self::DeclareLost(actor, run) => Reply::Unit(handle.declare_lost(&actor, run).await),
             Self::Trigger(actor, run) => Reply::Triggered(handle.trigger(&actor, run).await),
             Self::Cancel(actor, run) => Reply::Unit(handle.cancel(&actor, run).await),
             Self::SetAccepting(actor, worker, accepting) => {
@@ -142,6 +170,9 @@ impl Command {
             (Self::SaveCalendar(.., answer), Reply::Calendar(result)) => {
                 drop(answer.send(result));
             }
+            (Self::SaveHostGroup(.., answer), Reply::HostGroup(result)) => {
+                drop(answer.send(result));
+            }
             (Self::Switch(.., answer), Reply::Jobs(result)) => drop(answer.send(result)),
             (Self::Trigger(.., answer), Reply::Triggered(result)) => drop(answer.send(result)),
             (Self::Inquire(.., answer), Reply::Versions(result)) => drop(answer.send(result)),
@@ -149,7 +180,9 @@ impl Command {
                 Self::DeleteJob(.., answer)
                 | Self::DeleteGroup(.., answer)
                 | Self::DeleteCalendar(.., answer)
+                | Self::DeleteHostGroup(.., answer)
                 | Self::Cancel(.., answer)
+                | Self::DeclareLost(.., answer)
                 | Self::CancelAll(.., answer)
                 | Self::SetAccepting(.., answer),
                 Reply::Unit(result),
@@ -166,13 +199,16 @@ impl Command {
             Self::SaveJob(..) => Reply::Job(Err(error)),
             Self::SaveGroup(..) => Reply::Group(Err(error)),
             Self::SaveCalendar(..) => Reply::Calendar(Err(error)),
+            Self::SaveHostGroup(..) => Reply::HostGroup(Err(error)),
             Self::Switch(..) => Reply::Jobs(Err(error)),
             Self::Trigger(..) => Reply::Triggered(Err(error)),
             Self::Inquire(..) => Reply::Versions(Err(error)),
             Self::DeleteJob(..)
             | Self::DeleteGroup(..)
             | Self::DeleteCalendar(..)
+            | Self::DeleteHostGroup(..)
             | Self::Cancel(..)
+            | Self::DeclareLost(..)
             | Self::CancelAll(..)
             | Self::SetAccepting(..) => Reply::Unit(Err(error)),
         };

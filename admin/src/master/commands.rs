@@ -18,7 +18,7 @@ use super::leader::Leader;
 use super::repeats::{once, unless_repeated};
 use super::triggers::{Asked, Ready};
 use crate::access::Actor;
-use crate::store::{AuditRecord, Batch, JobEdit, Subject};
+use crate::store::{AuditRecord, Batch, JobEdit, RunView, StoreError, Subject};
 
 /// What a turn is about to commit.
 #[derive(Debug)]
@@ -138,10 +138,18 @@ impl Leader {
             Message::Command(
                 command @ (Command::SaveJob(..)
                 | Command::SaveGroup(..)
-                | Command::SaveCalendar(..)),
+                | Command::SaveCalendar(..)
+                | Command::SaveHostGroup(..)),
             ) => {
                 let command = unless_repeated(&self.loader.store, command).await?;
                 Some(Prepared::plain(Message::Command(command)))
+            }
+            Message::Command(Command::DeclareLost(_, run, answer))
+                if self.engine.run(run).is_none() =>
+            {
+                let found = self.loader.store.run(run).await;
+                drop(answer.send(Err(over(run, found))));
+                None
             }
             Message::Command(Command::Cancel(actor, run, answer))
                 if self.engine.run(run).is_none() =>
@@ -151,13 +159,7 @@ impl Leader {
                         let command = Command::Cancel(actor, run, answer);
                         return Some(Prepared::plain(Message::Command(command)));
                     }
-                    Ok(Some(found)) if found.run.status.is_final() => Refusal::AlreadyFinal {
-                        run,
-                        status: found.run.status,
-                    }
-                    .into(),
-                    Ok(_) => CommandError::NotFound(format!("run {run}")),
-                    Err(error) => CommandError::Store(error.to_string()),
+                    found => over(run, found),
                 };
                 drop(answer.send(Err(error)));
                 None
@@ -221,7 +223,18 @@ impl Leader {
                 let asked = asked.expect("a trigger is prepared before it is applied");
                 Reply::Triggered(self.trigger(actor, run, asked, tick, work))
             }
+            Command::SaveHostGroup(actor, group, base, content, key, _) => {
+                Reply::HostGroup(once(actor, key.as_ref(), work, |work| {
+                    self.save_host_group(actor, *group, *base, content, tick, work)
+                }))
+            }
+            Command::DeleteHostGroup(actor, group, base, _) => {
+                Reply::Unit(self.delete_host_group(actor, *group, *base, tick, work))
+            }
             Command::Cancel(actor, run, _) => Reply::Unit(self.cancel(actor, *run, tick, work)),
+            Command::DeclareLost(actor, run, _) => {
+                Reply::Unit(self.declare_lost(actor, *run, tick, work))
+            }
             Command::CancelAll(reason, _) => {
                 let event = Event::CancelAll {
                     reason: reason.clone(),
@@ -335,6 +348,19 @@ impl Leader {
         Ok(())
     }
 
+    fn declare_lost(
+        &mut self,
+        actor: &Actor,
+        run: RunId,
+        tick: Tick,
+        work: &mut Work,
+    ) -> Result<(), CommandError> {
+        let person = actor.name.clone();
+        self.step(Event::DeclareLost { run, person }, tick, work)?;
+        work.record(actor, "declare lost", (Subject::Run, run.0), String::new());
+        Ok(())
+    }
+
     fn set_accepting(
         &mut self,
         actor: &Actor,
@@ -434,6 +460,19 @@ impl Leader {
         if let Err(error) = self.step(Event::Worker(worker, event), tick, work) {
             tracing::warn!(worker.id = %worker, %error, "a worker's report was refused");
         }
+    }
+}
+
+/// Why a run that is not in memory cannot be changed.
+fn over(run: RunId, found: Result<Option<RunView>, StoreError>) -> CommandError {
+    match found {
+        Ok(Some(found)) if found.run.status.is_final() => Refusal::AlreadyFinal {
+            run,
+            status: found.run.status,
+        }
+        .into(),
+        Ok(_) => CommandError::NotFound(format!("run {run}")),
+        Err(error) => CommandError::Store(error.to_string()),
     }
 }
 

@@ -8,6 +8,7 @@ use hera_domain::calendar::{CalendarContent, CalendarDef};
 use hera_domain::clock::Timestamp;
 use hera_domain::engine::{HostGroup, Load, Refusal, VersionView};
 use hera_domain::group::{GroupContent, GroupDef};
+use hera_domain::host_group::HostGroupContent;
 use hera_domain::id::{
     CalendarId, CommitSeq, Epoch, GroupId, HostGroupId, JobId, Revision, RunId, WorkerId,
 };
@@ -114,8 +115,18 @@ pub enum Command {
         Answer<Saved<CalendarId>>,
     ),
     DeleteCalendar(Actor, CalendarId, Option<Revision>, Answer<()>),
+    SaveHostGroup(
+        Actor,
+        Option<HostGroupId>,
+        Option<Revision>,
+        HostGroupContent,
+        Option<IdempotencyKey>,
+        Answer<Saved<HostGroupId>>,
+    ),
+    DeleteHostGroup(Actor, HostGroupId, Option<Revision>, Answer<()>),
     Trigger(Actor, TriggerRun, Answer<Triggered>),
     Cancel(Actor, RunId, Answer<()>),
+    DeclareLost(Actor, RunId, Answer<()>),
     CancelAll(Reason, Answer<()>),
     SetAccepting(Actor, WorkerId, bool, Answer<()>),
     Inquire(Inquiry, Answer<Vec<VersionView>>),
@@ -365,6 +376,44 @@ impl Handle {
             .await
     }
 
+    /// Creates a host group, or saves one (then `base` is the revision that the edit started from).
+    pub async fn save_host_group(
+        &self,
+        actor: &Actor,
+        group: Option<HostGroupId>,
+        base: Option<Revision>,
+        content: HostGroupContent,
+    ) -> Result<Saved<HostGroupId>, CommandError> {
+        require(actor, Right::Administer)?;
+        self.ask(|answer| Command::SaveHostGroup(actor.clone(), group, base, content, None, answer))
+            .await
+    }
+
+    /// Creates a host group; the same request again finds the one that the first one made.
+    pub async fn create_host_group(
+        &self,
+        actor: &Actor,
+        content: HostGroupContent,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Saved<HostGroupId>, CommandError> {
+        require(actor, Right::Administer)?;
+        self.ask(|answer| Command::SaveHostGroup(actor.clone(), None, None, content, key, answer))
+            .await
+    }
+
+    /// Deletes a host group that neither a job nor the default uses; with `base`, only if that is
+    /// its newest revision.
+    pub async fn delete_host_group(
+        &self,
+        actor: &Actor,
+        group: HostGroupId,
+        base: Option<Revision>,
+    ) -> Result<(), CommandError> {
+        require(actor, Right::Administer)?;
+        self.ask(|answer| Command::DeleteHostGroup(actor.clone(), group, base, answer))
+            .await
+    }
+
     /// Starts a run by hand.
     pub async fn trigger(&self, actor: &Actor, run: TriggerRun) -> Result<Triggered, CommandError> {
         require(actor, Right::Operate)?;
@@ -376,6 +425,13 @@ impl Handle {
     pub async fn cancel(&self, actor: &Actor, run: RunId) -> Result<(), CommandError> {
         require(actor, Right::Operate)?;
         self.ask(|answer| Command::Cancel(actor.clone(), run, answer))
+            .await
+    }
+
+    /// Gives up an unreachable run, whose worker may still have it.
+    pub async fn declare_lost(&self, actor: &Actor, run: RunId) -> Result<(), CommandError> {
+        require(actor, Right::Operate)?;
+        self.ask(|answer| Command::DeclareLost(actor.clone(), run, answer))
             .await
     }
 

@@ -12,6 +12,7 @@ mod eligible;
 mod follow;
 mod groups;
 mod handle;
+mod host_groups;
 pub(crate) mod inbox;
 mod leader;
 mod offline;

@@ -1,6 +1,6 @@
 //! Requests that are sent again: the key that came with the first one finds what it made.
 
-use hera_domain::id::{CalendarId, GroupId, JobId, Revision};
+use hera_domain::id::{CalendarId, GroupId, HostGroupId, JobId, Revision};
 use hera_domain::job::FieldError;
 
 use super::commands::Work;
@@ -27,7 +27,8 @@ pub(super) async fn made_before(
 pub(super) async fn unless_repeated(store: &Store, command: Command) -> Option<Command> {
     let (Command::SaveJob(actor, _, key, _)
     | Command::SaveGroup(actor, _, _, _, key, _)
-    | Command::SaveCalendar(actor, _, _, _, key, _)) = &command
+    | Command::SaveCalendar(actor, _, _, _, key, _)
+    | Command::SaveHostGroup(actor, _, _, _, key, _)) = &command
     else {
         return Some(command);
     };
@@ -43,6 +44,9 @@ pub(super) async fn unless_repeated(store: &Store, command: Command) -> Option<C
         (Command::SaveJob(.., answer), Made::Job(id)) => drop(answer.send(Ok(first(id)))),
         (Command::SaveGroup(.., answer), Made::Group(id)) => drop(answer.send(Ok(first(id)))),
         (Command::SaveCalendar(.., answer), Made::Calendar(id)) => {
+            drop(answer.send(Ok(first(id))));
+        }
+        (Command::SaveHostGroup(.., answer), Made::HostGroup(id)) => {
             drop(answer.send(Ok(first(id))));
         }
         (command, made) => command.refuse(another(made)),
@@ -110,7 +114,7 @@ impl SavedId for JobId {
     fn of(made: Made) -> Option<Self> {
         match made {
             Made::Job(id) => Some(id),
-            Made::Group(_) | Made::Calendar(_) | Made::Run(_) => None,
+            Made::Group(_) | Made::Calendar(_) | Made::HostGroup(_) | Made::Run(_) => None,
         }
     }
 }
@@ -123,7 +127,7 @@ impl SavedId for GroupId {
     fn of(made: Made) -> Option<Self> {
         match made {
             Made::Group(id) => Some(id),
-            Made::Job(_) | Made::Calendar(_) | Made::Run(_) => None,
+            Made::Job(_) | Made::Calendar(_) | Made::HostGroup(_) | Made::Run(_) => None,
         }
     }
 }
@@ -136,7 +140,20 @@ impl SavedId for CalendarId {
     fn of(made: Made) -> Option<Self> {
         match made {
             Made::Calendar(id) => Some(id),
-            Made::Job(_) | Made::Group(_) | Made::Run(_) => None,
+            Made::Job(_) | Made::Group(_) | Made::HostGroup(_) | Made::Run(_) => None,
+        }
+    }
+}
+
+impl SavedId for HostGroupId {
+    fn made(self) -> Made {
+        Made::HostGroup(self)
+    }
+
+    fn of(made: Made) -> Option<Self> {
+        match made {
+            Made::HostGroup(id) => Some(id),
+            Made::Job(_) | Made::Group(_) | Made::Calendar(_) | Made::Run(_) => None,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hera_domain::engine::{Engine, Limits, Recall};
-use hera_domain::id::{CalendarId, GroupId, JobId, TeamId};
+use hera_domain::id::{CalendarId, GroupId, HostGroupId, JobId, TeamId};
 
 use super::handle::Definitions;
 use crate::store::{Store, StoreError};
@@ -17,6 +17,7 @@ pub(super) struct State {
     next_job: i64,
     next_group: i64,
     next_calendar: i64,
+    next_host_group: i64,
 }
 
 impl State {
@@ -28,6 +29,11 @@ impl State {
     pub(super) fn new_group_id(&mut self) -> GroupId {
         self.next_group += 1;
         GroupId(self.next_group - 1)
+    }
+
+    pub(super) fn new_host_group_id(&mut self) -> HostGroupId {
+        self.next_host_group += 1;
+        HostGroupId(self.next_host_group - 1)
     }
 
     pub(super) fn new_calendar_id(&mut self) -> CalendarId {
@@ -77,6 +83,7 @@ impl Loader {
             next_job: loaded.last_job.0 + 1,
             next_group: loaded.last_group.0 + 1,
             next_calendar: loaded.last_calendar.0 + 1,
+            next_host_group: loaded.last_host_group.0 + 1,
         };
         let mut engine = Engine::restore(snapshot, self.limits.clone());
         let mut recalled = Vec::new();

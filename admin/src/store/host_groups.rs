@@ -16,7 +16,8 @@ use super::{Store, StoreError};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HostGroupChange {
     Save(HostGroup),
-    Delete(HostGroupId),
+    /// At this revision.
+    Delete(HostGroupId, Revision),
 }
 
 impl Store {
@@ -59,41 +60,70 @@ pub(super) fn load(conn: &mut AnyConn) -> Result<BTreeMap<HostGroupId, HostGroup
 /// Writes the changes, in their order.
 pub(super) fn write(conn: &mut AnyConn, changes: &[HostGroupChange]) -> Result<(), CommitError> {
     for change in changes {
-        let id = match change {
-            HostGroupChange::Save(group) => group.id,
-            HostGroupChange::Delete(id) => *id,
-        };
-        note_given(conn, Numbered::HostGroup, id.0)?;
-        diesel::delete(hera_host_relation::table)
-            .filter(hera_host_relation::host_group_id.eq(id.0))
-            .execute(conn)?;
-        diesel::delete(hera_host_group::table)
-            .filter(hera_host_group::id.eq(id.0))
-            .execute(conn)?;
-        let HostGroupChange::Save(group) = change else {
-            continue;
-        };
-        diesel::insert_into(hera_host_group::table)
-            .values((
-                hera_host_group::id.eq(id.0),
-                hera_host_group::name.eq(&group.name),
-                hera_host_group::description.eq(&group.description),
-                hera_host_group::revision.eq(group.revision.0),
-                hera_host_group::effective.eq(group.effective),
-                hera_host_group::everyone.eq(group.everyone),
-            ))
-            .execute(conn)?;
-        let members: Vec<_> = group
-            .members
-            .iter()
-            .map(|host| {
-                (
-                    hera_host_relation::host_group_id.eq(id.0),
-                    hera_host_relation::host.eq(host),
-                )
-            })
-            .collect();
-        insert_many!(conn, hera_host_relation::table, &members)?;
+        match change {
+            HostGroupChange::Save(group) => save(conn, group)?,
+            HostGroupChange::Delete(id, revision) => {
+                let rows = diesel::delete(hera_host_group::table)
+                    .filter(hera_host_group::id.eq(id.0))
+                    .filter(hera_host_group::revision.eq(revision.0))
+                    .execute(conn)?;
+                expect_one(rows, *id, *revision)?;
+                forget_members(conn, *id)?;
+            }
+        }
     }
     Ok(())
+}
+
+fn save(conn: &mut AnyConn, group: &HostGroup) -> Result<(), CommitError> {
+    let id = group.id;
+    note_given(conn, Numbered::HostGroup, id.0)?;
+    let values = (
+        hera_host_group::name.eq(&group.name),
+        hera_host_group::description.eq(&group.description),
+        hera_host_group::revision.eq(group.revision.0),
+        hera_host_group::effective.eq(group.effective),
+        hera_host_group::everyone.eq(group.everyone),
+    );
+    if group.revision.0 == 1 {
+        diesel::insert_into(hera_host_group::table)
+            .values((hera_host_group::id.eq(id.0), values))
+            .execute(conn)?;
+    } else {
+        let rows = diesel::update(hera_host_group::table)
+            .filter(hera_host_group::id.eq(id.0))
+            .filter(hera_host_group::revision.eq(group.revision.0 - 1))
+            .set(values)
+            .execute(conn)?;
+        expect_one(rows, id, group.revision)?;
+        forget_members(conn, id)?;
+    }
+    let members: Vec<_> = group
+        .members
+        .iter()
+        .map(|host| {
+            (
+                hera_host_relation::host_group_id.eq(id.0),
+                hera_host_relation::host.eq(host),
+            )
+        })
+        .collect();
+    insert_many!(conn, hera_host_relation::table, &members)?;
+    Ok(())
+}
+
+fn forget_members(conn: &mut AnyConn, id: HostGroupId) -> Result<(), CommitError> {
+    diesel::delete(hera_host_relation::table)
+        .filter(hera_host_relation::host_group_id.eq(id.0))
+        .execute(conn)?;
+    Ok(())
+}
+
+fn expect_one(rows: usize, id: HostGroupId, revision: Revision) -> Result<(), CommitError> {
+    if rows == 1 {
+        return Ok(());
+    }
+    Err(CommitError::conflict(format!(
+        "host group {id} is not at the revision before {revision}"
+    )))
 }

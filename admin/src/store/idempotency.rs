@@ -3,7 +3,7 @@
 
 use diesel::prelude::*;
 use hera_domain::clock::Timestamp;
-use hera_domain::id::{CalendarId, GroupId, JobId, RunId, UserId};
+use hera_domain::id::{CalendarId, GroupId, HostGroupId, JobId, RunId, UserId};
 
 use super::dialect::AnyConn;
 use super::instant::At;
@@ -25,6 +25,7 @@ pub enum Made {
     Job(JobId),
     Group(GroupId),
     Calendar(CalendarId),
+    HostGroup(HostGroupId),
 }
 
 /// A user's key and what it stands for.
@@ -43,6 +44,7 @@ impl Made {
             Self::Job(id) => ("job", id.0),
             Self::Group(id) => ("group", id.0),
             Self::Calendar(id) => ("calendar", id.0),
+            Self::HostGroup(id) => ("host_group", id.0),
         }
     }
 
@@ -52,6 +54,7 @@ impl Made {
             "job" => Some(Self::Job(JobId(id))),
             "group" => Some(Self::Group(GroupId(id))),
             "calendar" => Some(Self::Calendar(CalendarId(id))),
+            "host_group" => Some(Self::HostGroup(HostGroupId(id))),
             _ => None,
         }
     }

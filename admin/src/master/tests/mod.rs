@@ -2,6 +2,7 @@
 
 mod calendars;
 mod config;
+mod host_groups;
 mod requests;
 mod trouble;
 

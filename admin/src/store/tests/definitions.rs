@@ -176,7 +176,7 @@ on_each_db! {
                 mine.revision = Revision(2);
                 mine.clone()
             }),
-            HostGroupChange::Delete(HostGroupId(2)),
+            HostGroupChange::Delete(HostGroupId(2), Revision(1)),
         ] {
             let mut batch = leader.batch(decide([], []));
             batch.host_groups.push(change);
@@ -185,6 +185,17 @@ on_each_db! {
         let all = db.store.host_groups().await.unwrap();
         assert_eq!(all.iter().map(|g| g.id.0).collect::<Vec<_>>(), [1, 3]);
         assert_eq!(all[1], mine);
+        for stale in [HostGroupChange::Save(mine.clone()), HostGroupChange::Delete(HostGroupId(3), Revision(1))] {
+            let mut batch = leader.batch(decide([], []));
+            batch.host_groups.push(stale);
+            let error = leader.conn.commit(leader.epoch, &batch);
+            assert!(matches!(error, Err(CommitError::Conflict(_))), "{error:?}");
+        }
+        let mut batch = leader.batch(decide([], []));
+        batch.host_groups.push(HostGroupChange::Delete(HostGroupId(3), Revision(2)));
+        leader.commit(&batch);
+        let state = db.store.load_snapshot(7).await.unwrap();
+        assert_eq!(state.last_host_group, HostGroupId(3), "an id is given once");
     }
 
     async fn of_two_first_starts_both_get_the_same_setting(db: &TestDb) {

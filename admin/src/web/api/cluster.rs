@@ -1,5 +1,7 @@
 //! Workers, the leader, and who is alive.
 
+use std::collections::BTreeSet;
+
 use actix_web::{HttpResponse, web};
 use hera_domain::clock::Timestamp;
 use hera_domain::id::{CommitSeq, Epoch, WorkerId};
@@ -20,6 +22,9 @@ struct WorkerJson<'a> {
     name: &'a str,
     address: &'a str,
     version: &'a str,
+    /// Whether that is another version than the answering admin's.
+    version_skew: bool,
+    labels: &'a BTreeSet<String>,
     connected: bool,
     accepting: bool,
     running: u32,
@@ -43,6 +48,8 @@ impl<'a> From<&'a WorkerView> for WorkerJson<'a> {
             name: &worker.name,
             address: &worker.address,
             version: &worker.version,
+            version_skew: differs(&worker.version),
+            labels: &worker.labels,
             connected: worker.connected,
             accepting: worker.accepting,
             running: worker.running,
@@ -56,6 +63,11 @@ impl<'a> From<&'a WorkerView> for WorkerJson<'a> {
             last_seen: worker.last_seen,
         }
     }
+}
+
+/// Whether a part of the installation runs another version than this admin.
+pub(in crate::web) fn differs(version: &str) -> bool {
+    version != env!("CARGO_PKG_VERSION")
 }
 
 #[utoipa::path(
@@ -181,6 +193,8 @@ enum Member {
         #[serde(rename = "self")]
         is_self: bool,
         version: String,
+        /// Whether that is another version than the answering admin's.
+        version_skew: bool,
         #[serde(serialize_with = "time")]
         #[schema(value_type = String, format = DateTime)]
         started_at: Timestamp,
@@ -193,6 +207,7 @@ enum Member {
         name: String,
         address: String,
         version: String,
+        version_skew: bool,
         accepting: bool,
         running: u32,
     },
@@ -266,6 +281,7 @@ pub(in crate::web) async fn members(
         name: admin.at.name,
         http: admin.at.http,
         connect: admin.at.connect,
+        version_skew: differs(&admin.version),
         version: admin.version,
         started_at: admin.started_at,
         seen_at: admin.seen_at,
@@ -280,6 +296,7 @@ pub(in crate::web) async fn members(
             name: worker.name.clone(),
             address: worker.address.clone(),
             version: worker.version.clone(),
+            version_skew: differs(&worker.version),
             accepting: worker.accepting,
             running: worker.running,
         };

@@ -4,6 +4,7 @@ pub(super) mod calendars;
 pub(super) mod cluster;
 pub(super) mod cron;
 pub(super) mod groups;
+pub(super) mod host_groups;
 mod job_body;
 mod job_view;
 pub(super) mod jobs;

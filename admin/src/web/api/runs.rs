@@ -303,6 +303,24 @@ pub(in crate::web) async fn cancel(
     Ok(HttpResponse::Accepted().json(CancelledJson { run_id: *id }))
 }
 
+#[utoipa::path(
+    post,
+    path = "/hera/api/v1/runs/{id}/lost",
+    tag = "runs",
+    summary = "Gives up an unreachable run; what comes of it is only noted",
+    params(("id" = RunId, Path, description = "the run")),
+    responses((status = 200, description = "done", body = RunJson<'static>)),
+)]
+pub(in crate::web) async fn declare_lost(
+    state: web::Data<AppState>,
+    me: Identity,
+    id: web::Path<RunId>,
+) -> Result<HttpResponse> {
+    state.master.declare_lost(&me.actor, *id).await?;
+    let run = find(&state, *id).await?;
+    Ok(HttpResponse::Ok().json(RunJson::from(&run)))
+}
+
 /// The run that is to end.
 #[derive(Serialize, ToSchema)]
 struct CancelledJson {

@@ -13,7 +13,7 @@ mod screens;
 mod words;
 
 pub use preview::Preview;
-pub use screens::{Api, Calendars, ErrorTexts, Home, Login, Machines, Profile, Runs};
+pub use screens::{Api, Calendars, ErrorTexts, Home, HostGroups, Login, Machines, Profile, Runs};
 pub use words::{Form, Frame, Job, Run, RunDialog, Schedule, Status};
 
 /// Declares structs of texts, each with its English and its Chinese value.
@@ -154,6 +154,7 @@ all_texts! {
     profile: Profile,
     api: Api,
     calendars: Calendars,
+    host_groups: HostGroups,
     error: ErrorTexts,
 }
 

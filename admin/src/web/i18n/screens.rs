@@ -74,6 +74,8 @@ texts! {
         drain: "Drain", "排空";
         drain_hint: "It finishes what it runs and gets nothing new.", "执行完当前任务，不再接收新任务。";
         resume: "Resume", "恢复接收";
+        labels: "Labels", "标签";
+        skew: "another version than this admin", "与本管理节点版本不同";
         none: "No worker has joined yet.", "还没有执行机器加入。";
         none_hint: "Start hera-worker with HERA_ADMIN_ADDRESS and HERA_JOIN_TOKEN set; it appears here within seconds.", "设置 HERA_ADMIN_ADDRESS 与 HERA_JOIN_TOKEN 后启动 hera-worker，几秒内会出现在这里。";
         never: "never", "从未";
@@ -114,6 +116,30 @@ texts! {
         save_effect: "Waiting versions move with it as soon as it is saved.", "保存后，等待中的版本立即按新日历调整。";
         today: "today", "今天";
         started_from: "It was changed meanwhile. Look at the newest one, then save again.", "日历已被他人修改，请查看最新内容后再保存。";
+    }
+
+    /// Host groups and their editor.
+    HostGroups {
+        title: "Host groups", "机器组";
+        hint: "Named sets of workers. A job runs on the workers of its host group; a change is seen at once by what waits.", "命名的执行机集合，任务只在其机器组内的执行机上运行；修改后等待中的运行立即生效。";
+        none: "No host group yet.", "还没有机器组。";
+        new: "New host group", "新建机器组";
+        edit: "Edit host group", "编辑机器组";
+        delete: "Delete", "删除";
+        delete_hint: "Possible while no job uses it and it is not the default.", "没有任务使用且不是默认机器组时才能删除。";
+        name: "Name", "名称";
+        description: "Description", "描述";
+        effective: "It takes runs", "接收运行";
+        everyone: "Every worker", "所有执行机";
+        members: "Members", "成员";
+        members_hint: "One a line: a worker's name, its address, or a label of workers as label:gpu.", "每行一个：执行机的名称、地址，或用 label:gpu 表示带该标签的所有执行机。";
+        known: "Known:", "已知：";
+        connected: "Connected now", "当前已连接";
+        nobody: "nobody", "无";
+        nobody_connected: "none of them", "无";
+        off: "switched off", "已停用";
+        jobs: "Jobs", "任务";
+        save_effect: "What waits for it sees the change at once.", "保存后，等待中的运行立即按新的成员分配。";
     }
 
     /// The API's own documentation.

@@ -12,6 +12,7 @@ texts! {
         runs: "Runs", "任务详情";
         machines: "Machines", "机器监控";
         calendars: "Calendars", "日历";
+        host_groups: "Host groups", "机器组";
         sections: "Sections", "导航";
         jump: "Jump to a job by name or id", "按名称或编号跳转到任务";
         jump_none: "No job of that name or id", "没有这个名称或编号的任务";
@@ -319,6 +320,9 @@ texts! {
         cpu: "CPU time", "CPU 时间";
         memory: "Peak memory", "内存峰值";
         reason: "Reason", "原因";
+        late: "Late result", "迟到的结果";
+        declare_lost: "Declare lost", "判定丢失";
+        declare_lost_hint: "Its worker is silent and may still run it. The version stops waiting for it; what comes of it is only noted.", "执行机失联，脚本可能仍在运行。判定后版本不再等待它，其结果仅作记录。";
         kill: "Kill", "终止结果";
         kill_confirmed: "confirmed: every process is gone", "已确认：所有进程已退出";
         kill_unconfirmed: "unconfirmed: a process may still live", "未确认：可能仍有进程存活";

@@ -15,7 +15,8 @@ use utoipa::{Modify, OpenApi as _};
 use examples::Examples;
 
 use super::api::{
-    calendars, cluster, cron, groups, jobs, logs, render, revisions, runs, session, versions,
+    calendars, cluster, cron, groups, host_groups, jobs, logs, render, revisions, runs, session,
+    versions,
 };
 use super::error::Problem;
 use super::{API, AppState, routes};
@@ -34,10 +35,12 @@ const PROBLEM_JSON: &str = "application/problem+json";
         session::log_in, session::show, session::log_out, session::register,
         groups::list, groups::create, groups::show, groups::update, groups::delete,
         calendars::list, calendars::create, calendars::show, calendars::update, calendars::delete,
+        host_groups::list, host_groups::create, host_groups::show, host_groups::update,
+        host_groups::delete,
         jobs::list, jobs::create, jobs::show, jobs::update, jobs::delete,
         jobs::open, jobs::close, jobs::invalidate, jobs::copy,
         revisions::list, revisions::show, revisions::restore,
-        runs::trigger, runs::list, runs::show, runs::script, runs::cancel,
+        runs::trigger, runs::list, runs::show, runs::script, runs::cancel, runs::declare_lost,
         logs::bytes, logs::stream,
         versions::list,
         cluster::workers, cluster::drain, cluster::resume,

@@ -61,6 +61,7 @@ pub(super) enum Section {
     Runs,
     Machines,
     Calendars,
+    HostGroups,
     Profile,
     None,
 }

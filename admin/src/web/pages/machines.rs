@@ -11,6 +11,7 @@ use super::visit::{Visit, go_to, html};
 use crate::access::Right;
 use crate::master::WorkerView;
 use crate::web::BASE;
+use crate::web::api::cluster::differs;
 use crate::web::error::Result;
 
 /// A card per worker.
@@ -29,6 +30,9 @@ pub(super) struct Machine {
     pub name: String,
     pub address: String,
     pub version: String,
+    /// It is another one than this admin's.
+    pub skew: bool,
+    pub labels: Vec<String>,
     pub state: Chip,
     pub accepting: bool,
     pub running: u32,
@@ -74,6 +78,8 @@ impl Machine {
             name: worker.name.clone(),
             address: worker.address.clone(),
             version: worker.version.clone(),
+            skew: differs(&worker.version),
+            labels: worker.labels.iter().cloned().collect(),
             state,
             accepting: worker.accepting,
             running: worker.running,

@@ -19,6 +19,7 @@ mod frame;
 mod graph;
 mod group_form;
 mod home;
+mod host_groups;
 mod job;
 mod job_edit;
 mod job_new;
@@ -64,6 +65,9 @@ pub(super) fn routes() -> Vec<Route> {
         get("/hera/runs/{id}", Read, || web::to(run::show)),
         get("/hera/runs/{id}/log.txt", Read, || web::to(run::download)),
         post("/hera/runs/{id}/cancel", Operate, || web::to(run::cancel)),
+        post("/hera/runs/{id}/lost", Operate, || {
+            web::to(run::declare_lost)
+        }),
         get("/hera/machines", Read, || web::to(machines::show)),
         post("/hera/machines/{id}/accepting", Administer, || {
             web::to(machines::accept)
@@ -88,6 +92,24 @@ pub(super) fn routes() -> Vec<Route> {
 fn admin_routes() -> Vec<Route> {
     vec![
         get("/hera/admin/calendars", Read, || web::to(calendars::list)),
+        get("/hera/admin/host-groups", Read, || {
+            web::to(host_groups::list)
+        }),
+        get("/hera/admin/host-groups/new", Administer, || {
+            web::to(host_groups::new)
+        }),
+        post("/hera/admin/host-groups/new", Administer, || {
+            web::to(host_groups::create)
+        }),
+        get("/hera/admin/host-groups/{id}/edit", Administer, || {
+            web::to(host_groups::edit)
+        }),
+        post("/hera/admin/host-groups/{id}/edit", Administer, || {
+            web::to(host_groups::update)
+        }),
+        post("/hera/admin/host-groups/{id}/delete", Administer, || {
+            web::to(host_groups::delete)
+        }),
         get("/hera/admin/calendars/new", Administer, || {
             web::to(calendar_form::new)
         }),

@@ -16,6 +16,7 @@ use super::parts::{Chip, Crumb, Fact, RunLine, Times, iso, trigger_word};
 use super::tree::crumbs;
 use super::visit::{Refused, Visit, go_to, html, page_of, refusal};
 use crate::access::Right;
+use crate::master::CommandError;
 use crate::store::RunView;
 use crate::web::BASE;
 use crate::web::error::{Error, Result};
@@ -189,6 +190,8 @@ fn facts(visit: &Visit, view: &RunView) -> Vec<Fact> {
         t.reason,
         run.reason.as_ref().map(|reason| visit.lang.reason(reason)),
     );
+    let late = view.late_result.as_ref();
+    maybe(t.late, late.map(|note| visit.lang.reason(note)));
     maybe(
         t.kill,
         run.kill_confirmed.map(|confirmed| {
@@ -214,14 +217,28 @@ pub(super) async fn cancel(visit: Visit, id: web::Path<i64>) -> Result<HttpRespo
     let Err(error) = cancelled else {
         return Ok(go_to(&format!("{BASE}/runs/{id}")));
     };
+    refused(&visit, id, error).await
+}
+
+async fn refused(visit: &Visit, id: RunId, error: CommandError) -> Result<HttpResponse> {
     match refusal(error, visit.lang)? {
         Refused::Reason(reason) => {
-            let mut page = page(&visit, id).await?;
+            let mut page = page(visit, id).await?;
             page.notice = Some(reason);
             page_of(HttpResponse::Conflict(), &page)
         }
         Refused::Fields(errors) => Err(Error::Invalid(errors.0)),
     }
+}
+
+/// `POST /runs/{id}/lost`: an unreachable run is given up.
+pub(super) async fn declare_lost(visit: Visit, id: web::Path<i64>) -> Result<HttpResponse> {
+    let id = RunId(*id);
+    let given_up = visit.state.master.declare_lost(visit.actor()?, id).await;
+    let Err(error) = given_up else {
+        return Ok(go_to(&format!("{BASE}/runs/{id}")));
+    };
+    refused(&visit, id, error).await
 }
 
 /// `GET /runs/{id}/log.txt`: all that is stored of the log, for people.

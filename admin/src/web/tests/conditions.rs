@@ -2,7 +2,8 @@
 
 use hera_domain::calendar::{CalendarContent, CalendarDef};
 use hera_domain::group::{GroupContent, GroupDef};
-use hera_domain::id::{CalendarId, GroupId, Revision};
+use hera_domain::host_group::HostGroupContent;
+use hera_domain::id::{CalendarId, GroupId, HostGroupId, Revision};
 use serde_json::json;
 
 use super::*;
@@ -40,12 +41,19 @@ fn keys(app: &mut App) -> mpsc::UnboundedReceiver<Option<IdempotencyKey>> {
             let (id, revision) = (CalendarId(2), Revision(1));
             answer.send(Ok(Saved { id, revision })).unwrap();
         }
+        Command::SaveHostGroup(_, _, _, _, key, answer) => {
+            seen.send(key).unwrap();
+            let (id, revision) = (HostGroupId(3), Revision(1));
+            answer.send(Ok(Saved { id, revision })).unwrap();
+        }
         other @ (Command::DeleteJob(..)
         | Command::DeleteGroup(..)
         | Command::DeleteCalendar(..)
+        | Command::DeleteHostGroup(..)
         | Command::Switch(..)
         | Command::Trigger(..)
         | Command::Cancel(..)
+        | Command::DeclareLost(..)
         | Command::CancelAll(..)
         | Command::SetAccepting(..)
         | Command::Inquire(..)) => panic!("unexpected {other:?}"),
@@ -71,7 +79,8 @@ async fn a_key_goes_to_the_leader_with_what_tells_its_request_from_another() {
         (jobs, job("a")),
         (jobs, job("b")),
         (groups, group),
-        (calendars, calendar),
+        (calendars, calendar.clone()),
+        ("/hera/api/v1/host-groups", calendar),
         (&copy, String::new()),
     ] {
         let mut answers = Vec::new();
@@ -88,7 +97,7 @@ async fn a_key_goes_to_the_leader_with_what_tells_its_request_from_another() {
         assert_eq!(answers[0], answers[1], "{path}");
         fingerprints.insert(answers.remove(0).0);
     }
-    assert_eq!(fingerprints.len(), 5, "each request has its own");
+    assert_eq!(fingerprints.len(), 6, "each request has its own");
     let none = app.ask(Method::POST, jobs, ("x", "y"), &job("a")).await;
     assert_eq!(none.status, StatusCode::CREATED);
     assert_eq!(keys.recv().await.unwrap(), None);
@@ -178,7 +187,8 @@ async fn a_change_by_header_is_based_on_the_revision_that_it_names() {
         }
         Command::DeleteJob(_, _, base, answer)
         | Command::DeleteGroup(_, _, base, answer)
-        | Command::DeleteCalendar(_, _, base, answer) => {
+        | Command::DeleteCalendar(_, _, base, answer)
+        | Command::DeleteHostGroup(_, _, base, answer) => {
             drop(answer.send(judge(base)));
         }
         Command::SaveCalendar(_, id, base, _, _, answer) => {
@@ -189,9 +199,14 @@ async fn a_change_by_header_is_based_on_the_revision_that_it_names() {
             let (id, revision) = (id.unwrap(), Revision(4));
             drop(answer.send(judge(base).map(|()| Saved { id, revision })));
         }
+        Command::SaveHostGroup(_, id, base, _, _, answer) => {
+            let (id, revision) = (id.unwrap(), Revision(5));
+            drop(answer.send(judge(base).map(|()| Saved { id, revision })));
+        }
         other @ (Command::Switch(..)
         | Command::Trigger(..)
         | Command::Cancel(..)
+        | Command::DeclareLost(..)
         | Command::CancelAll(..)
         | Command::SetAccepting(..)
         | Command::Inquire(..)) => panic!("unexpected {other:?}"),
@@ -215,6 +230,11 @@ async fn a_change_by_header_is_based_on_the_revision_that_it_names() {
     app.definitions.send_replace(Arc::new(Definitions {
         groups: [(group.id, Arc::new(group))].into(),
         calendars: [(calendar.id, Arc::new(calendar))].into(),
+        host_groups: [(
+            HostGroupId(3),
+            HostGroupContent::default().of(HostGroupId(3), Revision(4)),
+        )]
+        .into(),
         ..Definitions::default()
     }));
     let mut body = app.ask(Method::GET, JOB, ("x", "y"), "").await.json();
@@ -222,6 +242,7 @@ async fn a_change_by_header_is_based_on_the_revision_that_it_names() {
     let job = body.to_string();
     let group = json!({"parent_id": 1, "name": "g", "kind": "big"}).to_string();
     let (groups, id) = ("/hera/api/v1/groups/7", "if-match");
+    let hosts = "/hera/api/v1/host-groups/3";
     let (calendars, calendar) = ("/hera/api/v1/calendars/1", json!({"name": "c"}).to_string());
     for (method, path, tag, body, base) in [
         (Method::PUT, JOB, "\"1-open\"", &job, Some(1)),
@@ -229,6 +250,8 @@ async fn a_change_by_header_is_based_on_the_revision_that_it_names() {
         (Method::PUT, groups, "\"3\"", &group, Some(3)),
         (Method::DELETE, groups, "*", &String::new(), Some(3)),
         (Method::PUT, calendars, "\"2\"", &calendar, Some(2)),
+        (Method::PUT, hosts, "\"4\"", &calendar, Some(4)),
+        (Method::DELETE, hosts, "\"4\"", &String::new(), Some(4)),
         (
             Method::DELETE,
             calendars,

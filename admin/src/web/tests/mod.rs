@@ -4,6 +4,7 @@ mod bad_input;
 mod calendars;
 mod conditions;
 mod history;
+mod host_groups;
 mod logs;
 mod pages;
 mod preview;

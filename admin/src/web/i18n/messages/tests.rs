@@ -5,6 +5,7 @@ use hera_domain::check::check_values;
 use hera_domain::clock::from_millis;
 use hera_domain::config::{EffectiveConfig, parse_lines};
 use hera_domain::cron::CronExpr;
+use hera_domain::host_group::HostGroupContent;
 use hera_domain::vars::{self, Context};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -92,6 +93,31 @@ fn what_is_wrong_with_calendars_is_said() {
     assert!(found.len() >= 7, "{found:?}");
     for error in found {
         assert_translated(&error.message);
+    }
+}
+
+#[test]
+fn what_is_wrong_with_host_groups_is_said() {
+    let wrong = [
+        HostGroupContent::default(),
+        HostGroupContent {
+            name: "x".repeat(101),
+            description: "x".repeat(2001),
+            members: (0..1001).map(|n| format!("label: {n}")).collect(),
+            ..HostGroupContent::default()
+        },
+    ];
+    let found: Vec<_> = wrong.iter().flat_map(HostGroupContent::check).collect();
+    assert_eq!(found.len(), 5, "{found:?}");
+    for error in found {
+        assert_translated(&error.message);
+    }
+    assert_translated("there is a host group gpu already");
+    for why in [
+        "it serves the jobs that name none (hera.defaultWorkerGroup)",
+        "2 jobs use it: 1 (a), 2 (b). Give them another one first",
+    ] {
+        assert_translated(&format!("host group gpu cannot be deleted: {why}"));
     }
 }
 

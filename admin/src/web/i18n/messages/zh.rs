@@ -164,6 +164,19 @@ pub(super) const MESSAGES: &[(&str, &str)] = &[
         "the calendar keeps its name: {t}. Make a new calendar and give it to them",
         "日历不能改名：{0}，请新建一个日历给它们使用",
     ),
+    (
+        "\"{}\" names no worker; write a name, an address, or a label like label:gpu",
+        "“{0}”不能指代执行机，请填写名称、地址，或形如 label:gpu 的标签",
+    ),
+    ("there is a host group {} already", "机器组“{0}”已存在"),
+    (
+        "host group {} cannot be deleted: it serves the jobs that name none (hera.defaultWorkerGroup)",
+        "机器组“{0}”无法删除：未指定机器组的任务由它执行（hera.defaultWorkerGroup）",
+    ),
+    (
+        "host group {} cannot be deleted: {t}. Give them another one first",
+        "机器组“{0}”无法删除：{1}，请先为它们指定其他机器组",
+    ),
     ("1 job uses it: {}", "有 1 个任务在用：{0}"),
     ("{} jobs use it: {}", "有 {0} 个任务在用：{1}"),
     // What nobody may, and what there is not.

@@ -14,6 +14,7 @@ use crate::web::i18n::Lang;
 
 mod calendars;
 mod data;
+mod host_groups;
 mod jobs;
 mod others;
 
@@ -82,6 +83,8 @@ pub(super) fn pages(lang: Lang) -> Vec<(&'static str, String)> {
         ("calendars-empty", html(&calendars::list(lang, false))),
         ("calendar", html(&calendars::show(lang))),
         ("calendar-form", html(&calendars::form(lang))),
+        ("host-groups", html(&host_groups::list(lang))),
+        ("host-group-form", html(&host_groups::edit(lang))),
         ("profile", html(&profile(lang))),
         ("api", html(&api(lang))),
         ("failure", html(&failure)),

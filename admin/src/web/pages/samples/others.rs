@@ -66,6 +66,14 @@ pub(super) fn home(lang: Lang) -> HomePage {
 }
 
 pub(super) fn workers(lang: Lang) -> Vec<Machine> {
+    let views = worker_views();
+    views
+        .iter()
+        .map(|worker| Machine::new(worker, times(lang)))
+        .collect()
+}
+
+pub(super) fn worker_views() -> Vec<WorkerView> {
     let worker = |id, name: &str, connected, accepting, memory_rate, load_per_core| WorkerView {
         id: WorkerId(id),
         name: name.into(),
@@ -86,14 +94,11 @@ pub(super) fn workers(lang: Lang) -> Vec<Machine> {
         slots: 24,
         last_seen: Some(now() - TimeDelta::seconds(2)),
     };
-    [
+    vec![
         worker(1, "node-a", true, true, 0.42, 0.61),
         worker(2, "node-b", true, false, 0.83, 0.97),
         worker(3, "node-c", false, true, 0.10, 0.02),
     ]
-    .iter()
-    .map(|worker| Machine::new(worker, times(lang)))
-    .collect()
 }
 
 pub(super) fn group_page(lang: Lang) -> GroupPage {
