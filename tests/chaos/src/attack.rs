@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::checker::{self, Violation};
 use crate::database::millis;
-use crate::fault::{self, Cure, Fault};
+use crate::fault::{self, Cure, Fault, Step};
 use crate::history::{History, Job, Log, Seen};
 use crate::people::{self, Asked};
 use crate::plan;
@@ -26,11 +26,43 @@ const QUIET: Duration = Duration::from_secs(240);
 #[derive(Debug, Clone)]
 pub struct Orders {
     pub seed: u64,
+    /// This fault alone, for so long each time.
+    pub only: Option<(Fault, Duration)>,
     /// Ends after so many faults …
     pub faults: usize,
     /// … or after so long.
     pub limit: Option<Duration>,
     pub shape: Shape,
+}
+
+impl Orders {
+    /// A leader is stopped inside a transaction until another one leads, then it wakes up.
+    #[must_use]
+    pub fn wakes(times: usize) -> Self {
+        Self {
+            seed: 0,
+            only: Some((Fault::StopLeaderInTransaction, Duration::from_secs(4))),
+            faults: times,
+            limit: None,
+            shape: Shape::quick(2, 2),
+        }
+    }
+
+    /// The disk of a worker or of the leader is full for a while.
+    #[must_use]
+    pub fn full_disks(fault: Fault, times: usize) -> Self {
+        let shape = Shape::quick(2, 2);
+        Self {
+            seed: 0,
+            only: Some((fault, Duration::from_secs(6))),
+            faults: times,
+            limit: None,
+            shape: Shape {
+                small_disks: true,
+                ..shape
+            },
+        }
+    }
 }
 
 /// How it went.
@@ -77,6 +109,7 @@ fn in_folder(orders: &Orders, folder: &std::path::Path) -> anyhow::Result<Report
     std::fs::create_dir_all(world.truth())?;
     let mut history = History {
         slots: world.slots(),
+        disks_fill: orders.shape.small_disks,
         jobs: install(&world)?,
         ..History::default()
     };
@@ -170,11 +203,15 @@ fn faults(
     let mut counts = Counts::new();
     let mut cures: Vec<(Instant, Cure)> = Vec::new();
     let mut seen = BTreeSet::new();
-    for (number, step) in fault::schedule(orders.seed).take(orders.faults).enumerate() {
+    let steps: Box<dyn Iterator<Item = Step>> = match orders.only {
+        Some((fault, lasts)) => Box::new(fault::only(fault, lasts)),
+        None => Box::new(fault::schedule(orders.seed)),
+    };
+    for (number, step) in steps.take(orders.faults).enumerate() {
         if orders.limit.is_some_and(|limit| began.elapsed() > limit) {
             break;
         }
-        let struck = fault::strike(world, &step);
+        let struck = fault::strike(world, &step, history);
         let counted = counts.entry(step.fault).or_default();
         println!(
             "{:7.1} s  {number:4} {:?} for {} ms{}",
@@ -287,7 +324,7 @@ fn await_quiet(world: &World, history: &History) {
 /// Reads all that the checker needs.
 fn gather(world: &World, history: &mut History, asked: Asked) -> anyhow::Result<()> {
     history.by_hand = asked.by_hand;
-    history.cancels = asked.cancels;
+    history.cancels.extend(asked.cancels);
     history.read_rows(&world.database)?;
     history.read_truth(&world.truth())?;
     let leader = world.leader().context("nobody leads")?;

@@ -7,7 +7,9 @@ use nix::sys::signal::Signal;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde::Deserialize;
+use serde_json::json;
 
+use crate::history::History;
 use crate::proxy::{Traffic, Way, Wire};
 use crate::world::{Part, World};
 
@@ -51,10 +53,15 @@ pub enum Fault {
     KillAfterAck,
     /// … whose script has ended, which nobody knows yet.
     KillBeforeReport,
+    /// A run is cancelled while nothing passes between its worker and the admins.
+    CancelUnreachable,
+    /// The disk of a worker, or of the leader. Not among the usual ones: runs may fail of it.
+    FillWorker,
+    FillLeader,
 }
 
-/// All of them, with how often each shall come.
-const WEIGHTS: [(Fault, u32); 24] = [
+/// The usual ones, with how often each shall come.
+const WEIGHTS: [(Fault, u32); 25] = [
     (Fault::KillLeader, 8),
     (Fault::KillFollower, 2),
     (Fault::KillWorker, 8),
@@ -79,6 +86,7 @@ const WEIGHTS: [(Fault, u32); 24] = [
     (Fault::KillBeforeAck, 4),
     (Fault::KillAfterAck, 4),
     (Fault::KillBeforeReport, 4),
+    (Fault::CancelUnreachable, 4),
 ];
 
 /// A fault with its place and time.
@@ -127,6 +135,16 @@ pub fn schedule(seed: u64) -> impl Iterator<Item = Step> {
     })
 }
 
+/// The same fault again and again, each over before the next.
+pub fn only(fault: Fault, lasts: Duration) -> impl Iterator<Item = Step> {
+    (0..).map(move |choice| Step {
+        fault,
+        choice,
+        lasts,
+        gap: lasts + Duration::from_secs(2),
+    })
+}
+
 fn weighted(mut at: u32) -> Fault {
     for (fault, weight) in WEIGHTS {
         if at < weight {
@@ -144,11 +162,12 @@ pub enum Cure {
     Database,
     Writable,
     Wires,
+    Room(Part),
 }
 
 /// Does it; answers how it is undone, `None` when its moment did not come: nobody leads, or no
 /// run was where it should be hit.
-pub fn strike(world: &mut World, step: &Step) -> Option<Vec<Cure>> {
+pub fn strike(world: &mut World, step: &Step, history: &mut History) -> Option<Vec<Cure>> {
     let leader = world.leader();
     let number = step.choice % world.workers.len();
     let worker = Part::Worker(number);
@@ -178,6 +197,12 @@ pub fn strike(world: &mut World, step: &Step) -> Option<Vec<Cure>> {
         Fault::KillBeforeReport => {
             return kill_in_window(world, number, (Way::Hold, Way::Pass), ended_unheard);
         }
+        Fault::CancelUnreachable => {
+            let run = cancel_unreachable(world, number, history)?;
+            history.cancels.push(run);
+        }
+        Fault::FillWorker => return fill(world, worker),
+        Fault::FillLeader => return fill(world, Part::Admin(leader?)),
         Fault::KillDatabase => {
             world.database.kill();
             return Some(vec![Cure::Database]);
@@ -250,6 +275,10 @@ fn stop(world: &mut World, part: Part) -> Option<Vec<Cure>> {
     Some(vec![Cure::Revive(part)])
 }
 
+fn fill(world: &mut World, part: Part) -> Option<Vec<Cure>> {
+    world.fill(part).then(|| vec![Cure::Room(part)])
+}
+
 /// Undoes a part of a fault.
 ///
 /// # Errors
@@ -266,6 +295,7 @@ pub fn cure(world: &mut World, cure: &Cure) -> anyhow::Result<()> {
             drop(world.database.sql("SET GLOBAL read_only = 0"));
         }
         Cure::Wires => world.heal_wires(),
+        Cure::Room(part) => world.make_room(*part),
     }
     Ok(())
 }
@@ -320,6 +350,25 @@ fn kill_in_window(
     }
     world.heal_wires();
     hit.then(|| vec![Cure::Revive(Part::Worker(worker))])
+}
+
+/// Cuts a worker off and cancels a run of it that people may cancel.
+fn cancel_unreachable(world: &World, worker: usize, history: &History) -> Option<i64> {
+    let may = |run: &Placed| {
+        history
+            .jobs
+            .get(&run.job)
+            .is_some_and(|job| job.spec.cancelled)
+    };
+    let run = placed(world, worker).into_iter().find(may)?.run;
+    world.cut_off_worker(worker, Traffic::both(Way::Hold));
+    let path = format!("/runs/{run}/cancel");
+    let reply = world.ask(|api| api.post(&path, &json!({})));
+    if reply.is_some_and(|reply| reply.status == 202) {
+        return Some(run);
+    }
+    world.heal_wires();
+    None
 }
 
 #[derive(Deserialize)]

@@ -128,6 +128,8 @@ pub struct History {
     pub waits_for: BTreeMap<i64, String>,
     /// Runs that a worker may have at the same time.
     pub slots: usize,
+    /// Whether a disk was full: then runs may fail for that reason, and logs lack what was printed.
+    pub disks_fill: bool,
 }
 
 impl History {

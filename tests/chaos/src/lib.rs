@@ -22,9 +22,11 @@ pub mod people;
 pub mod plan;
 pub mod proxy;
 pub mod report;
+pub mod takeover;
 pub mod world;
 
 pub use attack::{Orders, Report, attack};
 pub use fault::Fault;
 pub use report::Sum;
+pub use takeover::{LEASE, takeovers};
 pub use world::Shape;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::{Parser, Subcommand};
-use hera_chaos::{Orders, Shape, attack};
+use hera_chaos::{Fault, LEASE, Orders, Shape, attack, takeovers};
 
 #[derive(Parser)]
 #[command(
@@ -30,6 +30,23 @@ enum What {
         #[command(flatten)]
         size: Size,
     },
+    /// A leader is stopped inside a transaction until another leads, and wakes up: so often
+    Wakes {
+        #[arg(long, default_value_t = 20)]
+        times: usize,
+    },
+    /// Time from `kill -9` of the leader to the next dispatch, with the default timings
+    Takeover {
+        #[arg(long, default_value_t = 20)]
+        times: usize,
+    },
+    /// The disk of a worker, or with --leader of the leading admin, is full for a while: so often
+    Disk {
+        #[arg(long)]
+        leader: bool,
+        #[arg(long, default_value_t = 6)]
+        times: usize,
+    },
     /// Attacks with new seeds until the time is over: soak 1h
     Soak {
         #[arg(value_parser = duration)]
@@ -53,6 +70,7 @@ fn main() -> anyhow::Result<ExitCode> {
             let seed = seed.unwrap_or_else(|| rand::random_range(0..1_000_000));
             let orders = Orders {
                 seed,
+                only: None,
                 faults,
                 limit: None,
                 shape: Shape::quick(size.admins, size.workers),
@@ -61,6 +79,22 @@ fn main() -> anyhow::Result<ExitCode> {
             print!("{report}");
             report.violations.is_empty()
         }
+        What::Wakes { times } => {
+            let report = attack(&Orders::wakes(times))?;
+            print!("{report}");
+            report.violations.is_empty()
+        }
+        What::Disk { leader, times } => {
+            let fault = if leader {
+                Fault::FillLeader
+            } else {
+                Fault::FillWorker
+            };
+            let report = attack(&Orders::full_disks(fault, times))?;
+            print!("{report}");
+            report.violations.is_empty()
+        }
+        What::Takeover { times } => takeover(times)?,
         What::Soak { time, size } => soak(time, size)?,
     };
     Ok(if clean {
@@ -70,6 +104,20 @@ fn main() -> anyhow::Result<ExitCode> {
     })
 }
 
+fn takeover(times: usize) -> anyhow::Result<bool> {
+    let took = takeovers(times)?;
+    let median = took.get(took.len() / 2).context("measured nothing")?;
+    let ms = |time: &Duration| time.as_millis();
+    println!(
+        "first dispatch after kill -9 of the leader, {} times: median {} ms, from {} to {} ms",
+        took.len(),
+        ms(median),
+        took.first().map_or(0, ms),
+        took.last().map_or(0, ms),
+    );
+    Ok(*median <= LEASE + Duration::from_secs(2))
+}
+
 fn soak(time: Duration, size: Size) -> anyhow::Result<bool> {
     let began = std::time::Instant::now();
     let mut clean = true;
@@ -77,6 +125,7 @@ fn soak(time: Duration, size: Size) -> anyhow::Result<bool> {
     while began.elapsed() < time {
         let orders = Orders {
             seed: rand::random_range(0..1_000_000),
+            only: None,
             faults: 150,
             limit: Some(time - began.elapsed()),
             shape: Shape::quick(size.admins, size.workers),

@@ -3,6 +3,7 @@
 //! Admin n listens on 127.0.0.1 and tells others to reach it at 127.0.1.n, where a proxy listens
 //! on the same ports: so whatever address one part learns of another leads through a wire.
 
+use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -26,6 +27,8 @@ pub struct Shape {
     pub slots: usize,
     /// `--set` of all programs.
     pub sets: Vec<String>,
+    /// The folder of each part is a small file system of its own.
+    pub small_disks: bool,
 }
 
 impl Shape {
@@ -44,6 +47,7 @@ impl Shape {
             admins,
             workers,
             slots: 12,
+            small_disks: false,
             sets: sets.map(ToOwned::to_owned).to_vec(),
         }
     }
@@ -98,7 +102,7 @@ pub struct World {
     shape: Shape,
     token: String,
     folder: PathBuf,
-    _proxies: Proxies,
+    proxies: Proxies,
 }
 
 #[derive(Deserialize)]
@@ -114,7 +118,6 @@ impl World {
     /// # Errors
     /// When a part cannot be started.
     pub fn start(folder: &Path, shape: Shape) -> anyhow::Result<Self> {
-        let proxies = Proxies::new()?;
         let database = Database::create(&folder.join("db"), free_port()?)?;
         let mut world = Self {
             workers: Vec::new(),
@@ -123,17 +126,17 @@ impl World {
             shape,
             token: String::new(),
             folder: folder.to_owned(),
-            _proxies: Proxies::new()?,
+            proxies: Proxies::new()?,
         };
         for number in 1..=world.shape.admins {
-            let admin = world.admin(&proxies, number)?;
+            let admin = world.admin(number)?;
             world.admins.push(admin);
         }
         for number in 1..=world.shape.workers {
-            let worker = world.worker(&proxies, number)?;
+            let worker = world.worker(number)?;
             world.workers.push(worker);
         }
-        world._proxies = proxies;
+        world.mount()?;
         world.revive(Part::Admin(0))?;
         world.await_ready();
         world.log_in()?;
@@ -158,24 +161,27 @@ impl World {
         self.shape.slots
     }
 
-    fn admin(&self, proxies: &Proxies, number: usize) -> anyhow::Result<Admin> {
+    fn admin(&self, number: usize) -> anyhow::Result<Admin> {
         let (port, connect_port) = (free_port()?, free_port()?);
         let outside = public(number)?;
-        let wire = |port| proxies.wire(SocketAddr::from((outside, port)), local(port));
+        let wire = |port| {
+            self.proxies
+                .wire(SocketAddr::from((outside, port)), local(port))
+        };
         Ok(Admin {
             name: format!("admin{number}"),
             process: None,
             api: Api::new(&format!("http://127.0.0.1:{port}/hera"), ""),
-            database: proxies.wire(anywhere(), local(self.database.port()))?,
+            database: self.proxies.wire(anywhere(), local(self.database.port()))?,
             peers: [wire(port)?, wire(connect_port)?],
             port,
             connect_port,
         })
     }
 
-    fn worker(&self, proxies: &Proxies, number: usize) -> anyhow::Result<Worker> {
+    fn worker(&self, number: usize) -> anyhow::Result<Worker> {
         let admins = self.admins.iter();
-        let wires = admins.map(|admin| proxies.wire(anywhere(), local(admin.connect_port)));
+        let wires = admins.map(|admin| self.proxies.wire(anywhere(), local(admin.connect_port)));
         Ok(Worker {
             name: format!("worker{number}"),
             process: None,
@@ -296,6 +302,52 @@ impl World {
             Part::Admin(number) => &mut self.admins[number].process,
             Part::Worker(number) => &mut self.workers[number].process,
         }
+    }
+
+    /// Gives each part a disk of its own, if it shall have one.
+    fn mount(&self) -> anyhow::Result<()> {
+        for part in self.parts().into_iter().filter(|_| self.shape.small_disks) {
+            let folder = self.data(part);
+            std::fs::create_dir_all(&folder)?;
+            let mounted = Ended::of(
+                Command::new("mount")
+                    .args(["-t", "tmpfs", "-o", "size=24m", "hera-chaos"])
+                    .arg(&folder),
+            )?;
+            ensure!(
+                mounted.status.success(),
+                "no small disk: {}",
+                mounted.stderr
+            );
+        }
+        Ok(())
+    }
+
+    /// The data folder of a part.
+    fn data(&self, part: Part) -> PathBuf {
+        self.folder.join(match part {
+            Part::Admin(number) => &self.admins[number].name,
+            Part::Worker(number) => &self.workers[number].name,
+        })
+    }
+
+    /// Fills a part's disk to the last byte; whether it has one of its own.
+    #[must_use]
+    pub fn fill(&self, part: Part) -> bool {
+        let filler = || -> std::io::Result<()> {
+            let mut file = std::fs::File::create(self.data(part).join("filler"))?;
+            loop {
+                file.write_all(&[0; 4096])?;
+            }
+        };
+        self.shape.small_disks
+            && filler().is_err_and(|error| error.kind() == std::io::ErrorKind::StorageFull)
+    }
+
+    /// Makes room again.
+    pub fn make_room(&self, part: Part) {
+        // Gone already is as good.
+        drop(std::fs::remove_file(self.data(part).join("filler")));
     }
 
     /// Every part there is.
@@ -422,6 +474,7 @@ impl World {
         self.database.start();
         self.database.sql("SET GLOBAL read_only = 0")?;
         for part in self.parts() {
+            self.make_room(part);
             self.revive(part).with_context(|| format!("{part:?}"))?;
         }
         self.await_whole();
@@ -441,6 +494,18 @@ impl Drop for World {
                 && !worker.has_ended()
             {
                 worker.end(Signal::SIGINT);
+            }
+        }
+        let mounted = if self.shape.small_disks {
+            self.parts()
+        } else {
+            Vec::new()
+        };
+        for part in mounted {
+            self.kill(part);
+            let mut unmount = Command::new("umount");
+            if let Err(error) = Ended::of(unmount.arg("--lazy").arg(self.data(part))) {
+                eprintln!("a small disk stays behind: {error:#}");
             }
         }
     }

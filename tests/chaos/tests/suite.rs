@@ -9,6 +9,7 @@ fn eighty_faults_lose_nothing_and_double_nothing() {
     let seed = number("HERA_CHAOS_SEED", rand::random_range(0..1_000_000));
     let orders = Orders {
         seed,
+        only: None,
         faults: usize::try_from(number("HERA_CHAOS_FAULTS", 80)).expect("a small number"),
         limit: None,
         shape: Shape::quick(3, 3),

@@ -133,6 +133,12 @@ impl<'a> Facts<'a> {
             .filter(|run| jobs.contains_key(&run.job))
     }
 
+    /// Whether a run failed of a full disk, and says so.
+    fn failed_of_its_disk(&self, run: &Run) -> bool {
+        let says = |reason: &String| reason.contains("space left") || reason.contains("disk");
+        self.history.disks_fill && run.status == "failed" && run.reason.as_ref().is_some_and(says)
+    }
+
     fn name(&self, job: i64) -> &'a str {
         self.history
             .jobs
