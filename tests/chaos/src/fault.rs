@@ -307,13 +307,11 @@ pub fn stop_in_transaction(world: &mut World, leader: usize) -> bool {
         .database
         .set(Traffic::slow(Duration::from_millis(25)));
     let deadline = Instant::now() + MOMENT;
-    let inside = "SELECT COUNT(*) FROM information_schema.innodb_trx \
-         JOIN hera.hera_lock ON trx_mysql_thread_id = connection_id WHERE trx_rows_modified > 0";
+    // What InnoDB tells of transactions is up to 100 ms old; whether the row is free, it must know.
+    let probe = "SELECT id FROM hera.hera_lock WHERE id = 1 FOR UPDATE NOWAIT";
     let is_inside = |world: &World| {
-        world
-            .database
-            .sql(inside)
-            .is_ok_and(|text| text.trim() == "1")
+        let probed = world.database.sql(probe);
+        probed.is_err_and(|error| error.to_string().contains("Lock wait timeout"))
     };
     let mut hit = false;
     while !hit && Instant::now() < deadline {
