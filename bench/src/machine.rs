@@ -40,6 +40,16 @@ pub(crate) fn idle(hera: &mut Installation) -> anyhow::Result<[(&'static str, Us
     usages.try_into().ok().context("two programs were watched")
 }
 
+/// What one program takes while something goes on.
+pub(crate) fn usage(pid: u32, watched: Duration) -> anyhow::Result<Usage> {
+    let before = cpu_ticks(pid)?;
+    pause(watched);
+    Ok(Usage {
+        resident_mb: resident_kib(pid)? / 1024.0,
+        cpu_percent: (cpu_ticks(pid)? - before) / watched.as_secs_f64(),
+    })
+}
+
 /// Cores and processor, for whoever compares tables.
 pub(crate) fn description() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);

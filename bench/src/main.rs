@@ -3,11 +3,15 @@
 //! Every figure stands beside the same number of bare `bash -c true` on this machine in the same
 //! run: absolute times say more about the machine than about the scheduler.
 //!
-//! `cargo run --release -p hera-bench -- [--database mysql]` (MySQL: set `HERA_TEST_MYSQL_URL`).
+//! `cargo run --release -p hera-bench -- [--database mysql]` (MySQL: set `HERA_TEST_MYSQL_URL`);
+//! with `workers` at the end: what many workers cost one admin.
 
 mod load;
 mod machine;
 mod table;
+mod workers;
+
+use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use hera_tests::{Backend, Installation, Options};
@@ -30,6 +34,19 @@ struct Arguments {
     /// `--set` of both programs.
     #[arg(long = "set")]
     sets: Vec<String>,
+    #[command(subcommand)]
+    scenario: Option<Scenario>,
+}
+
+#[derive(clap::Subcommand)]
+enum Scenario {
+    /// Simulated workers with heartbeats, runs and logs on one admin: its processor and memory
+    Workers {
+        #[arg(long, default_value_t = 200)]
+        count: usize,
+        #[arg(long, default_value_t = 30)]
+        seconds: u64,
+    },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -49,6 +66,20 @@ fn main() -> anyhow::Result<()> {
         ..Options::default()
     };
     let mut hera = Installation::start(backend, options);
+    if let Some(Scenario::Workers { count, seconds }) = arguments.scenario {
+        let figures = workers::measure(&mut hera, count, Duration::from_secs(seconds))?;
+        println!("{name}, {}", machine::description());
+        println!(
+            "{count} workers, {:.0} heartbeats/s, {:.1} runs/s, {:.0} KiB/s of logs: \
+             the admin takes {:.1} % of a core and {:.1} MB",
+            figures.beats_per_second,
+            figures.runs_per_second,
+            figures.log_kib_per_second,
+            figures.admin.cpu_percent,
+            figures.admin.resident_mb,
+        );
+        return Ok(());
+    }
     let idle = machine::idle(&mut hera)?;
 
     let mut fan_outs = Vec::new();

@@ -81,6 +81,14 @@ pub struct Report {
     pub folder: Option<PathBuf>,
 }
 
+impl Report {
+    /// How many faults there were.
+    #[must_use]
+    pub fn hits(&self) -> usize {
+        self.faults.values().map(|(hit, _)| hit).sum()
+    }
+}
+
 /// Does it.
 ///
 /// # Errors

@@ -351,14 +351,17 @@ fn kill_in_window(
 }
 
 /// Cuts a worker off and cancels a run of it that people may cancel.
-fn cancel_unreachable(world: &World, worker: usize, history: &History) -> Option<i64> {
+fn cancel_unreachable(world: &World, first: usize, history: &History) -> Option<i64> {
     let may = |run: &Placed| {
         history
             .jobs
             .get(&run.job)
             .is_some_and(|job| job.spec.cancelled)
     };
-    let run = placed(world, worker).into_iter().find(may)?.run;
+    let workers = (0..world.workers.len()).map(|step| (first + step) % world.workers.len());
+    let (worker, run) = workers
+        .into_iter()
+        .find_map(|worker| Some((worker, placed(world, worker).into_iter().find(may)?.run)))?;
     world.cut_off_worker(worker, Traffic::both(Way::Hold));
     let path = format!("/runs/{run}/cancel");
     let reply = world.ask(|api| api.post(&path, &json!({})));

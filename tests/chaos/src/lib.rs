@@ -29,4 +29,4 @@ pub use attack::{Orders, Report, attack};
 pub use fault::Fault;
 pub use report::Sum;
 pub use takeover::{LEASE, takeovers};
-pub use world::Shape;
+pub use world::{Shape, small_disks};

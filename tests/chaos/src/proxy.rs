@@ -3,8 +3,9 @@
 //! A held direction delivers everything once it is let go, like a network that was away for less
 //! than TCP's patience; a losing one throws bytes away, and its connections are cut at the end.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -70,7 +71,12 @@ impl Traffic {
 #[derive(Debug)]
 pub struct Proxies {
     runtime: Runtime,
+    residents: Residents,
 }
+
+/// Whose wire a connection to a public address takes, by the process that opens it: parts learn
+/// addresses of each other, and shall not get round their own wires by them.
+type Residents = Arc<Mutex<BTreeMap<(u32, SocketAddr), Wire>>>;
 
 impl Proxies {
     /// # Errors
@@ -81,7 +87,21 @@ impl Proxies {
             .thread_name("proxies")
             .enable_all()
             .build()?;
-        Ok(Self { runtime })
+        Ok(Self {
+            runtime,
+            residents: Residents::default(),
+        })
+    }
+
+    /// Connections of a process to `at` take this wire from now on.
+    pub fn lead_through(&self, pid: u32, at: SocketAddr, wire: &Wire) {
+        self.residents().insert((pid, at), wire.clone());
+    }
+
+    fn residents(&self) -> MutexGuard<'_, BTreeMap<(u32, SocketAddr), Wire>> {
+        self.residents
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A wire to `target` that is entered at `at`; port 0 takes any.
@@ -94,13 +114,14 @@ impl Proxies {
             .block_on(TcpListener::bind(at))
             .with_context(|| format!("a proxy cannot listen on {at}"))?;
         let address = listener.local_addr()?;
-        let traffic = watch::Sender::new(Traffic::default());
-        let seen = traffic.subscribe();
-        self.runtime.spawn(accept(listener, target, seen));
-        Ok(Wire {
+        let wire = Wire {
             address,
-            traffic: Arc::new(traffic),
-        })
+            traffic: Arc::new(watch::Sender::new(Traffic::default())),
+        };
+        let residents = Arc::clone(&self.residents);
+        self.runtime
+            .spawn(accept(listener, target, wire.clone(), residents));
+        Ok(wire)
     }
 }
 
@@ -145,15 +166,16 @@ pub fn anywhere() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
 }
 
-async fn accept(listener: TcpListener, target: SocketAddr, traffic: watch::Receiver<Traffic>) {
+async fn accept(listener: TcpListener, target: SocketAddr, wire: Wire, residents: Residents) {
     loop {
-        let Ok((near, _)) = listener.accept().await else {
+        let Ok((near, peer)) = listener.accept().await else {
             continue;
         };
+        let own = whose(&residents, wire.address, peer);
+        let traffic = own.as_ref().unwrap_or(&wire).traffic.subscribe();
         if traffic.borrow().refuse {
             continue;
         }
-        let traffic = traffic.clone();
         tokio::spawn(async move {
             // Nobody listens there: the one who connected sees its connection end.
             let Ok(far) = TcpStream::connect(target).await else {
@@ -162,6 +184,42 @@ async fn accept(listener: TcpListener, target: SocketAddr, traffic: watch::Recei
             carry(near, far, traffic).await;
         });
     }
+}
+
+/// The wire of the resident that opened a connection, if one did.
+fn whose(residents: &Residents, at: SocketAddr, peer: SocketAddr) -> Option<Wire> {
+    let residents = residents.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut known = residents.iter().filter(|((_, to), _)| *to == at).peekable();
+    known.peek()?;
+    let socket = format!("socket:[{}]", inode(peer)?);
+    let holds = |pid: u32| {
+        let files = std::fs::read_dir(format!("/proc/{pid}/fd"))
+            .into_iter()
+            .flatten()
+            .flatten();
+        let mut links = files.filter_map(|file| std::fs::read_link(file.path()).ok());
+        links.any(|link| link.as_os_str() == socket.as_str())
+    };
+    known
+        .find(|((pid, _), _)| holds(*pid))
+        .map(|(_, wire)| wire.clone())
+}
+
+/// The kernel's number for the socket with this local address.
+fn inode(local: SocketAddr) -> Option<String> {
+    let SocketAddr::V4(address) = local else {
+        return None;
+    };
+    let ip = u32::from_le_bytes(address.ip().octets());
+    let wanted = format!("{ip:08X}:{:04X}", address.port());
+    let table = std::fs::read_to_string("/proc/net/tcp").ok()?;
+    table.lines().find_map(|line| {
+        let mut words = line.split_whitespace();
+        (words.nth(1)? == wanted)
+            .then(|| words.nth(7))
+            .flatten()
+            .map(ToOwned::to_owned)
+    })
 }
 
 /// Carries bytes until one side ends or the wire is cut.

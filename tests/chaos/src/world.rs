@@ -207,6 +207,9 @@ impl World {
             "--set",
             &format!("hera.worker.maxRuns={}", self.shape.slots),
         ]);
+        if self.shape.small_disks {
+            command.args(["--set", "hera.worker.minDiskFree=2"]);
+        }
         command
     }
 
@@ -264,6 +267,12 @@ impl World {
             Part::Worker(number) => (self.worker_command(number), &self.workers[number].name),
         };
         let program = Program::spawn(&mut command, &self.folder.join(format!("{name}.out")))?;
+        if let Part::Worker(number) = part {
+            for (admin, wire) in self.admins.iter().zip(&self.workers[number].admins) {
+                self.proxies
+                    .lead_through(program.pid(), admin.peers[1].address(), wire);
+            }
+        }
         *self.process(part) = Some(program);
         Ok(())
     }
@@ -503,11 +512,40 @@ impl Drop for World {
         };
         for part in mounted {
             self.kill(part);
-            let mut unmount = Command::new("umount");
-            if let Err(error) = Ended::of(unmount.arg("--lazy").arg(self.data(part))) {
-                eprintln!("a small disk stays behind: {error:#}");
-            }
+            unmount(&self.data(part));
         }
+    }
+}
+
+/// Whether parts can be given small disks on this machine.
+#[must_use]
+pub fn small_disks() -> bool {
+    let Ok(folder) = tempfile::tempdir() else {
+        return false;
+    };
+    let mounted = mount(folder.path()).is_ok();
+    if mounted {
+        unmount(folder.path());
+    }
+    mounted
+}
+
+fn mount(folder: &Path) -> anyhow::Result<()> {
+    let mut mount = Command::new("mount");
+    mount.args(["-t", "tmpfs", "-o", "size=24m", "hera-chaos"]);
+    let mounted = Ended::of(mount.arg(folder))?;
+    ensure!(
+        mounted.status.success(),
+        "no small disk (only root can mount one): {}",
+        mounted.stderr
+    );
+    Ok(())
+}
+
+fn unmount(folder: &Path) {
+    let ended = Ended::of(Command::new("umount").arg("--lazy").arg(folder));
+    if !ended.is_ok_and(|ended| ended.status.success()) {
+        eprintln!("{} stays mounted", folder.display());
     }
 }
 
