@@ -42,6 +42,7 @@ impl Importer {
                 self.report.count(Kind::File, fate);
                 ids.insert(file.id, new);
             }
+            self.commit().await?;
         }
         Ok(())
     }

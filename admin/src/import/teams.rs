@@ -68,6 +68,8 @@ impl Importer {
         }
         for person in &persons {
             self.import_person(person, &by_old, &mut people).await?;
+            // Keeps the lease, however many there are.
+            self.commit().await?;
         }
         self.note_people(&accounts, &persons);
         Ok(people)

@@ -1,8 +1,8 @@
 //! A leadership without a loop: for a command that changes many definitions while no admin serves.
 //!
 //! It leads as an admin does (lease, epoch, fenced commits) and has the same engine judge every
-//! job, but lets no time pass: nothing becomes due, nothing starts. To look only, it takes no
-//! lease, and its commits are forgotten.
+//! job, times included that passed while nobody led, but starts nothing: the next leader does. To
+//! look only, it takes no lease, and its commits are forgotten.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,8 +40,6 @@ pub(crate) struct Offline {
     /// `None` = only looking.
     committer: Option<Committer>,
     seq: CommitSeq,
-    last_key: VersionKey,
-    last_run: RunId,
     actor: Actor,
     area: String,
     work: Work,
@@ -102,11 +100,9 @@ impl Offline {
             now: clock.last(),
             seq: loaded.seq,
         };
-        Self {
+        let mut offline = Self {
             groups: groups.map(|group| (group.id, Arc::new(group))).collect(),
             host_groups: loaded.snapshot.host_groups.clone(),
-            last_key: VersionKey(loaded.snapshot.last_version_key),
-            last_run: RunId(loaded.snapshot.last_run_id),
             engine: Engine::restore(loaded.snapshot, limits),
             clock,
             seq: loaded.seq,
@@ -114,7 +110,11 @@ impl Offline {
             actor,
             area,
             work: Work::new(tick, 0),
-        }
+        };
+        let tick = offline.tick();
+        let decisions = &mut offline.work.batch.decisions;
+        offline.engine.takeover(tick, decisions);
+        offline
     }
 
     pub(crate) fn groups(&self) -> &BTreeMap<GroupId, Arc<GroupDef>> {
@@ -250,13 +250,11 @@ impl Offline {
     }
 
     pub(crate) fn new_version_key(&mut self) -> VersionKey {
-        self.last_key = self.last_key.next();
-        self.last_key
+        self.engine.new_version_key()
     }
 
     pub(crate) fn new_run_id(&mut self) -> RunId {
-        self.last_run = self.last_run.next();
-        self.last_run
+        self.engine.new_run_id()
     }
 
     /// The number of the next commit.
@@ -294,7 +292,7 @@ impl Offline {
         let next = Work::new(tick, committer.lease_ms());
         let work = std::mem::replace(&mut self.work, next);
         if work.is_empty() {
-            return Ok(());
+            return keep(committer).await;
         }
         let mut batch = work.batch;
         (batch.seq, batch.at) = (tick.seq, tick.now);
@@ -309,4 +307,14 @@ impl Offline {
             committer.release().await;
         }
     }
+}
+
+/// Renews the lease when it is time: what is not the leader's is written without a commit.
+async fn keep(committer: &mut Committer) -> Result<(), CommandError> {
+    if committer.renewal_is_due()
+        && let Err(failure) = committer.renew().await
+    {
+        return Err(failure.to_command_error());
+    }
+    Ok(())
 }

@@ -8,7 +8,7 @@ use hera_domain::id::{CalendarId, GroupId, HostGroupId, JobId, RunId, UserId};
 use super::dialect::AnyConn;
 use super::instant::At;
 use super::schema::hera_idempotency;
-use super::{CommitError, Store, StoreError};
+use super::{CommitError, Store, StoreError, corrupt};
 
 /// A key that a client sends with a request, so that the request sent again is not carried out again.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -48,14 +48,18 @@ impl Made {
         }
     }
 
-    fn from_parts(word: &str, id: i64) -> Option<Self> {
+    fn from_parts(word: &str, id: i64) -> Result<Self, StoreError> {
         match word {
-            "run" => Some(Self::Run(RunId(id))),
-            "job" => Some(Self::Job(JobId(id))),
-            "group" => Some(Self::Group(GroupId(id))),
-            "calendar" => Some(Self::Calendar(CalendarId(id))),
-            "host_group" => Some(Self::HostGroup(HostGroupId(id))),
-            _ => None,
+            "run" => Ok(Self::Run(RunId(id))),
+            "job" => Ok(Self::Job(JobId(id))),
+            "group" => Ok(Self::Group(GroupId(id))),
+            "calendar" => Ok(Self::Calendar(CalendarId(id))),
+            "host_group" => Ok(Self::HostGroup(HostGroupId(id))),
+            unknown => Err(corrupt(
+                "hera_idempotency.made",
+                unknown,
+                &"a newer program wrote it",
+            )),
         }
     }
 }
@@ -99,11 +103,12 @@ impl Store {
                 ))
                 .first(conn)
                 .optional()?;
-            Ok(found.and_then(|(fingerprint, word, id)| {
+            let used = found.map(|(fingerprint, word, id)| {
                 let key = IdempotencyKey { key, fingerprint };
                 let made = Made::from_parts(&word, id)?;
-                Some(KeyUse { user, key, made })
-            }))
+                Ok(KeyUse { user, key, made })
+            });
+            used.transpose()
         })
         .await
     }

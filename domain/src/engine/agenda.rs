@@ -214,8 +214,8 @@ impl Engine {
         armed: bool,
         batch: &mut Batch<'_>,
     ) -> VersionKey {
-        self.last_key = self.last_key.next();
-        let row = self.row(self.last_key, def, time, origin, armed, batch.tick.now);
+        let key = self.new_version_key();
+        let row = self.row(key, def, time, origin, armed, batch.tick.now);
         let key = row.key;
         self.insert_version(row, batch);
         key

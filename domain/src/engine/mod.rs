@@ -189,6 +189,18 @@ impl Engine {
         self.await_workers(batch.tick.now);
     }
 
+    /// A key for a version that somebody else writes; no other version will have it.
+    pub fn new_version_key(&mut self) -> VersionKey {
+        self.last_key = self.last_key.next();
+        self.last_key
+    }
+
+    /// An id for a run that somebody else writes; no other run will have it.
+    pub fn new_run_id(&mut self) -> RunId {
+        self.last_run = self.last_run.next();
+        self.last_run
+    }
+
     /// Takes in an event. A refused one has changed nothing.
     pub fn step(
         &mut self,

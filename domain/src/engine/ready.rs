@@ -307,11 +307,11 @@ impl Engine {
         order: &Order,
         batch: &mut Batch<'_>,
     ) -> RunId {
-        self.last_run = self.last_run.next();
+        let id = self.new_run_id();
         batch.inserted += 1;
         let def = self.jobs.get(&row.job);
         let run = Run {
-            id: self.last_run,
+            id,
             version: row.key,
             job: row.job,
             trigger: order.trigger,

@@ -3,6 +3,7 @@
 mod calendars;
 mod config;
 mod host_groups;
+mod offline;
 mod requests;
 mod trouble;
 
