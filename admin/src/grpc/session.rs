@@ -43,11 +43,16 @@ const SILENCE: Duration = Duration::from_secs(2);
 /// Messages of the leader that may wait for one worker; more closes its session.
 const OUTBOX: usize = 4096;
 
+/// So many leaderships may have been lost with a database; more are not believed.
+const EPOCHS_AHEAD: i64 = 1_000_000;
+
 /// What a session needs of the leadership it belongs to.
 #[derive(Debug, Clone)]
 pub(crate) struct Leadership {
     pub(crate) epoch: Epoch,
     pub(crate) inbox: mpsc::Sender<Message>,
+    /// The latest leadership that a worker has seen, if it is later than this one.
+    pub(crate) seen: watch::Sender<Epoch>,
 }
 
 /// The gRPC service that workers connect to.
@@ -89,6 +94,7 @@ impl session_server::Session for SessionService {
             .unwrap_or_default();
         let mut incoming = request.into_inner();
         let hello = greeting(&mut incoming).await?;
+        self.heed(&leadership, &hello)?;
         let worker = self.register(&hello, &address).await?;
         let opening = hello_event(hello, address)?;
 
@@ -150,6 +156,26 @@ impl SessionService {
         );
         Err(Status::unauthenticated(
             "the join token is wrong: set HERA_JOIN_TOKEN to the one in the admin's data folder",
+        ))
+    }
+
+    /// A worker that obeyed a later leadership takes this one for a former leader: it is one, or
+    /// its database was restored from a backup.
+    fn heed(&self, leadership: &Leadership, hello: &v1::Hello) -> Result<(), Status> {
+        let ahead = hello.epoch.saturating_sub(leadership.epoch.0);
+        if hello.installation != self.installation || ahead <= 0 {
+            return Ok(());
+        }
+        if ahead > EPOCHS_AHEAD {
+            tracing::error!(worker.name = hello.name, epoch = hello.epoch, leading = %leadership.epoch,
+                "this worker claims to have seen a leadership far ahead; remove its worker.json if that is wrong");
+            return Err(Status::failed_precondition(
+                "the worker's epoch is far ahead of this installation's",
+            ));
+        }
+        leadership.seen.send_replace(Epoch(hello.epoch));
+        Err(Status::unavailable(
+            "the worker has seen a later leadership; this admin finds out who leads",
         ))
     }
 

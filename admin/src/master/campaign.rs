@@ -171,12 +171,15 @@ impl Campaign {
             return Ok(Stop::Deposed);
         };
         let (to_inbox, mut inbox) = mpsc::channel(INBOX);
+        let (seen, mut later) = watch::channel(leader.committer.epoch());
         self.leadership.send_replace(Some(Leadership {
             epoch: leader.committer.epoch(),
             inbox: to_inbox.clone(),
+            seen,
         }));
         let stop = self.stop.clone();
-        let mut leading = tokio::spawn(async move { leader.run(&mut inbox, &stop).await });
+        let mut leading =
+            tokio::spawn(async move { leader.run(&mut inbox, &mut later, &stop).await });
         // Commands outlive a leadership, reports do not: each leadership has an inbox of its own.
         loop {
             tokio::select! {

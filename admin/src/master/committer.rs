@@ -135,6 +135,15 @@ impl Committer {
         Ok(now)
     }
 
+    /// Raises the number of this leadership to `epoch`.
+    pub(super) async fn raise(&mut self, epoch: Epoch) -> Result<(), Failure> {
+        let mine = self.lease.epoch;
+        self.call(move |connection| connection.raise(mine, epoch))
+            .await?;
+        self.lease.epoch = epoch;
+        Ok(())
+    }
+
     /// Gives the lead back, so that nobody waits for the lease to run out.
     pub(super) async fn release(&mut self) {
         if self.lease_has_run_out() {

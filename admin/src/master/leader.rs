@@ -17,8 +17,8 @@ use hera_domain::check::ContentLimits;
 use hera_domain::engine::{
     Decisions, Engine, Event, InventoryItem, InventoryState, Run, RunRef, Send, Tick, WorkerEvent,
 };
-use hera_domain::id::{RunId, WorkerId};
-use tokio::sync::mpsc;
+use hera_domain::id::{Epoch, RunId, WorkerId};
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -78,9 +78,10 @@ impl Leader {
     pub(super) async fn run(
         &mut self,
         inbox: &mut mpsc::Receiver<Message>,
+        later: &mut watch::Receiver<Epoch>,
         stop: &CancellationToken,
     ) -> Stop {
-        let ended = self.lead(inbox, stop).await;
+        let ended = self.lead(inbox, later, stop).await;
         self.sessions.close_all();
         self.publisher.step_down();
         match ended {
@@ -93,6 +94,7 @@ impl Leader {
     async fn lead(
         &mut self,
         inbox: &mut mpsc::Receiver<Message>,
+        later: &mut watch::Receiver<Epoch>,
         stop: &CancellationToken,
     ) -> Stop {
         if let Err(ended) = self.take_over().await {
@@ -105,6 +107,10 @@ impl Leader {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Stop::Asked,
+                Ok(()) = later.changed() => {
+                    let seen = *later.borrow_and_update();
+                    return self.rise_above(seen).await;
+                }
                 _ = inbox.recv_many(&mut messages, GATHER) => {}
                 () = tokio::time::sleep_until(wake) => {}
             }
@@ -136,6 +142,18 @@ impl Leader {
             return Err(Failure::Deposed);
         }
         Ok(())
+    }
+
+    /// A worker has seen a leadership later than this one. If it is true that this admin leads,
+    /// the database has been restored from a backup: the next leadership shall be later still.
+    async fn rise_above(&mut self, seen: Epoch) -> Stop {
+        match self.committer.raise(seen).await {
+            Ok(()) => {
+                tracing::warn!(%seen, "workers have seen a later leadership than this database knows: it was restored from a backup; leading anew, above it");
+                Stop::Reload
+            }
+            Err(failure) => failure.into(),
+        }
     }
 
     /// The first turn: what happened while nobody led.

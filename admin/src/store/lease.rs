@@ -173,6 +173,23 @@ impl LeaderConnection {
         })
     }
 
+    /// Raises the number of a leadership that still is one; [`CommitError::Deposed`] if not.
+    pub fn raise(&mut self, epoch: Epoch, to: Epoch) -> Result<(), CommitError> {
+        self.revive()?;
+        dialect::write_tx(&mut self.conn, &self.database.turn, |conn| {
+            let mine = hera_lock::table
+                .filter(hera_lock::id.eq(1))
+                .filter(hera_lock::epoch.eq(epoch.0));
+            let rows = diesel::update(mine)
+                .set(hera_lock::epoch.eq(to.0))
+                .execute(conn)?;
+            if rows == 0 {
+                return Err(CommitError::Deposed);
+            }
+            Ok(())
+        })
+    }
+
     /// Lets the lease expire now, so that another admin need not wait for it.
     pub fn release(&mut self, epoch: Epoch) -> Result<(), CommitError> {
         self.renew(epoch, 0)?;

@@ -9,6 +9,7 @@ on_each_database!(
     a_killed_admin_finds_its_run_again,
     a_drained_worker_stays_drained_until_it_is_resumed,
     a_run_directory_from_before_a_reset_is_never_believed,
+    a_database_from_a_backup_leads_above_what_workers_have_seen,
 );
 
 const LINES: usize = 200;
@@ -133,4 +134,23 @@ fn a_run_directory_from_before_a_reset_is_never_believed(hera: &mut Installation
         "from after\nfrom after again\n"
     );
     assert_eq!(hera.api().runs("").len(), 1);
+}
+
+/// A restored database has an older number of leadership than the workers have obeyed; below
+/// theirs they would take every command for one of a former leader.
+fn a_database_from_a_backup_leads_above_what_workers_have_seen(hera: &mut Installation) {
+    hera.kill_worker();
+    let file = hera.data().join("worker.json");
+    let node = std::fs::read(&file).unwrap();
+    let mut node: serde_json::Value = serde_json::from_slice(&node).unwrap();
+    node["epoch"] = json!(40);
+    std::fs::write(&file, node.to_string()).unwrap();
+    hera.start_worker();
+    let leader = hera.api().get("/leader").unwrap().ok();
+    assert!(leader["epoch"].as_i64().unwrap() > 40, "{leader}");
+    let group = hera.api().create_group("restored");
+    let manual = json!({"kind": "manual"});
+    let job = hera.api().create_job(group, "restored", "true", &manual);
+    let run = hera.api().recover(job);
+    assert_eq!(hera.api().finished(run)["status"], "success");
 }
