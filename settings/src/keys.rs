@@ -121,6 +121,8 @@ pub const KEYS: &[Key] = &[
     Key::new("hera.worker.minDiskFree", "500"),
     Key::new("hera.worker.maxLog", "1024"),
     Key::new("hera.worker.cgroup", "auto"),
+    Key::new("hera.worker.patience.interrupt", "2"),
+    Key::new("hera.worker.patience.terminate", "5"),
     Key::new("hera.worker.limits.memory", "0"),
     Key::new("hera.worker.limits.cpu", "0"),
     Key::new("hera.worker.limits.cpuTime", "0"),

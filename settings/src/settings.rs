@@ -160,6 +160,10 @@ pub struct Worker {
     /// Of one run's log on its disk.
     pub max_log_mib: u64,
     pub cgroup: CgroupChoice,
+    /// How long the processes of a cancelled run get after INT, and then after TERM; 0 = the
+    /// signal is not sent.
+    pub after_interrupt: Duration,
+    pub after_terminate: Duration,
     pub limits: RunLimits,
     /// Suffixes of downloads whose line ends are left alone.
     pub exclude_suffixes: Vec<String>,

@@ -75,6 +75,12 @@ pub async fn run(
             folder: work_dir.clone(),
             source,
         })?;
+    let enforced = groups.as_ref().map(|groups| groups.controllers);
+    if settings.limits.cpu_millis > 0 && !enforced.is_some_and(|by| by.cpu) {
+        tracing::warn!(
+            "hera.worker.limits.cpu is not enforced: this worker has no control groups with cpu; see docs/en/execution.md"
+        );
+    }
     let context = Arc::new(Context {
         contact,
         settings,

@@ -122,10 +122,8 @@ impl Cgroups {
         match Self::below(&own, node, limits) {
             Ok(groups) => Some(groups),
             Err(error) => {
-                tracing::info!(
-                    "runs get no control groups, because {} cannot be used: {error}",
-                    own.display()
-                );
+                let own = own.display();
+                tracing::info!("runs get no control groups: {own} cannot be used: {error}");
                 None
             }
         }

@@ -29,14 +29,21 @@ pub(crate) fn free_mib(folder: &Path) -> Option<u64> {
 /// Looks after the disk for ever.
 pub(crate) async fn guard(context: Arc<Context>, installation: watch::Receiver<Arc<Installation>>) {
     let mut full = false;
+    // Not every file system can give up a part of a file.
+    let mut can_bound = true;
     loop {
         let (context, installation) = (Arc::clone(&context), Arc::clone(&installation.borrow()));
         let looked = tokio::task::spawn_blocking(move || {
             let limits = context.settings.disk;
-            for run in installation.runs().iter().filter(|run| run.is_live()) {
-                if let Err(error) = bound_log(&run.dir, limits.max_log_mib * MIB) {
-                    tracing::warn!(run.id = %run.key.run, "cannot bound a log: {error}");
-                }
+            let runs = installation.runs();
+            let bounded = runs
+                .iter()
+                .filter(|run| can_bound && run.is_live())
+                .try_for_each(|run| bound_log(&run.dir, limits.max_log_mib * MIB));
+            if let Err(error) = &bounded {
+                tracing::warn!(
+                    "logs are not bounded by hera.worker.maxLog, because the disk of hera.workDir cannot: {error}"
+                );
             }
             let folder = &context.settings.work_dir;
             let free = free_mib(folder).unwrap_or(u64::MAX);
@@ -48,18 +55,18 @@ pub(crate) async fn guard(context: Arc<Context>, installation: watch::Receiver<A
                 }
             }
             let free = free_mib(folder).unwrap_or(u64::MAX);
-            (free, free < limits.min_free_mib)
+            (bounded.is_ok(), free, free < limits.min_free_mib)
         })
         .await;
-        if let Ok((free, is_full)) = looked
-            && is_full != std::mem::replace(&mut full, is_full)
-        {
-            if is_full {
-                tracing::error!(
+        if let Ok((bounded, free, is_full)) = looked {
+            can_bound &= bounded;
+            let was_full = std::mem::replace(&mut full, is_full);
+            match (was_full, is_full) {
+                (false, true) => tracing::error!(
                     "{free} MiB are left on the disk of hera.workDir, less than hera.worker.minDiskFree: taking no more runs until there is room"
-                );
-            } else {
-                tracing::info!("there is room on the disk again: taking runs");
+                ),
+                (true, false) => tracing::info!("there is room on the disk again: taking runs"),
+                (true, true) | (false, false) => {}
             }
         }
         tokio::time::sleep(LOOK).await;

@@ -133,7 +133,11 @@ fn worker_settings(settings: Settings) -> anyhow::Result<WorkerSettings> {
             max_log_mib: settings.worker.max_log_mib,
         },
         environment: inheritable(std::env::vars_os()),
-        kill: KillPatience::default(),
+        kill: KillPatience {
+            interrupt: settings.worker.after_interrupt,
+            terminate: settings.worker.after_terminate,
+            ..KillPatience::default()
+        },
         retention: Retention {
             age: Duration::from_hours(24) * days,
             ..Retention::default()

@@ -130,15 +130,7 @@ pub fn inheritable(
 /// What of that another user's script inherits: how to find programs and clusters, in which
 /// language to speak, and nothing that may be the worker's own secret.
 pub(crate) fn is_for_tenants(name: &OsStr) -> bool {
-    const NAMES: &[&str] = &[
-        "PATH",
-        "LANG",
-        "LANGUAGE",
-        "TZ",
-        "TMPDIR",
-        "JAVA_HOME",
-        "KRB5_CONFIG",
-    ];
+    const NAMES: &[&str] = &["PATH", "LANG", "LANGUAGE", "TZ", "JAVA_HOME", "KRB5_CONFIG"];
     const FAMILIES: &[&str] = &[
         "LC_", "HADOOP_", "HDFS_", "YARN_", "MAPRED_", "HIVE_", "TEZ_", "SPARK_", "HBASE_",
     ];

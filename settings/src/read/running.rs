@@ -1,6 +1,7 @@
 //! Scripts: where they run, by which command, and where the log goes.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use tracing_subscriber::EnvFilter;
@@ -14,6 +15,7 @@ use crate::types::{CgroupChoice, ScriptType, thousandths};
 
 /// In milliseconds.
 const A_MONTH: u64 = 31 * 86_400_000;
+const PATIENCE: RangeInclusive<u64> = 0..=600_000;
 
 pub(super) fn worker(r: &mut Reader<'_>) -> Worker {
     Worker {
@@ -34,6 +36,8 @@ pub(super) fn worker(r: &mut Reader<'_>) -> Worker {
         cgroup: r
             .parsed("hera.worker.cgroup", "auto or off", CgroupChoice::parse)
             .unwrap_or(CgroupChoice::Auto),
+        after_interrupt: r.duration("hera.worker.patience.interrupt", SECONDS, PATIENCE),
+        after_terminate: r.duration("hera.worker.patience.terminate", SECONDS, PATIENCE),
         limits: RunLimits {
             memory_mib: r.mebibytes("hera.worker.limits.memory", 0..=100_000_000),
             cpu_millis: r

@@ -7,7 +7,7 @@ use hera_proto::v1::admin_message::Kind as Said;
 use hera_proto::v1::worker_message::Kind;
 
 use crate::admin::{Admin, Connection, run_ref, start};
-use crate::worker::{Home, INSTALLATION, Worker};
+use crate::worker::{Home, INSTALLATION, Worker, heard};
 
 const FENCED: i64 = 1;
 const FREE: i64 = 2;
@@ -110,4 +110,31 @@ async fn a_worker_that_is_started_again_counts_on_from_the_last_contact() {
     session.ack(FENCED).await;
     session.cancel(FREE).await;
     session.whole(FREE).await;
+}
+
+#[tokio::test]
+async fn a_fence_takes_away_the_patience_of_a_cancel() {
+    let mut admin = Admin::start().await;
+    let home = Home::new();
+    let sets = [
+        "hera.selfFenceMs=2000",
+        "hera.worker.patience.interrupt=600",
+    ];
+    let _worker = home.worker_with(&admin, &sets);
+    let mut session = admin.session(INSTALLATION).await;
+    let ready = home.fifo("ready");
+    let fenced = v1::Start {
+        self_fence: true,
+        ..start(
+            FENCED,
+            &format!("trap '' INT TERM; echo > {ready}; sleep 600 & wait"),
+        )
+    };
+    session.say(Said::Start(fenced)).await;
+    session.accepted(FENCED).await;
+    session.started(FENCED).await;
+    heard(ready).await;
+    session.cancel(FENCED).await;
+    let (ended, _) = session.whole(FENCED).await;
+    assert_eq!((ended.signal, ended.kill_confirmed), (Some(9), Some(true)));
 }

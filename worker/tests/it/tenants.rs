@@ -30,7 +30,7 @@ impl Somebody {
         }
         let name = format!("hera{role}{}", std::process::id());
         let _turn = USERS.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = Command::new("useradd")
+        let made = Command::new("/usr/sbin/useradd")
             .args(["--system", "--no-create-home", "--user-group", &name])
             .status();
         assert!(made.unwrap().success(), "useradd {name}");
@@ -46,7 +46,10 @@ impl Somebody {
 impl Drop for Somebody {
     fn drop(&mut self) {
         let _turn = USERS.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = Command::new("userdel").arg("--force").arg(&self.0).output();
+        let _ = Command::new("/usr/sbin/userdel")
+            .arg("--force")
+            .arg(&self.0)
+            .output();
     }
 }
 

@@ -1,11 +1,12 @@
 //! A hera-worker process in a folder of its own.
 
 use std::io::{BufRead, BufReader, Read};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
 
+use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
@@ -91,6 +92,23 @@ impl Home {
     }
 }
 
+/// Waits until a group that was killed has no process left.
+fn until_empty(events: &Path) {
+    loop {
+        let Ok(mut file) = std::fs::File::open(events) else {
+            return;
+        };
+        let mut text = String::new();
+        if file.read_to_string(&mut text).is_err() || text.contains("populated 0") {
+            return;
+        }
+        let mut changed = [PollFd::new(file.as_fd(), PollFlags::POLLPRI)];
+        if poll(&mut changed, 5_000_u16) != Ok(1) {
+            return;
+        }
+    }
+}
+
 /// A killed worker leaves its control groups, and what runs in them.
 impl Drop for Home {
     fn drop(&mut self) {
@@ -102,16 +120,11 @@ impl Drop for Home {
         for root in ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"] {
             let groups = Path::new(root).join(format!("hera-{id}"));
             let _ = std::fs::write(groups.join("cgroup.kill"), "1");
-            let empty = || {
-                for entry in std::fs::read_dir(&groups).into_iter().flatten().flatten() {
-                    let _ = std::fs::remove_dir(entry.path());
-                }
-                std::fs::remove_dir(&groups).is_ok() || !groups.exists()
-            };
-            let end = Instant::now() + Duration::from_secs(5);
-            while !empty() && Instant::now() < end {
-                std::thread::sleep(Duration::from_millis(5));
+            until_empty(&groups.join("cgroup.events"));
+            for entry in std::fs::read_dir(&groups).into_iter().flatten().flatten() {
+                let _ = std::fs::remove_dir(entry.path());
             }
+            let _ = std::fs::remove_dir(&groups);
         }
     }
 }
