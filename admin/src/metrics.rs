@@ -34,6 +34,7 @@ pub struct Metrics {
     commit: Histogram,
     workers: Gauge,
     epoch: Gauge,
+    strained: Gauge,
     memory: Gauge<i64, AtomicI64>,
     cpu: Gauge<f64, AtomicU64>,
     open_files: Gauge<i64, AtomicI64>,
@@ -53,6 +54,7 @@ impl Default for Metrics {
             commit: Histogram::new(seconds),
             workers: Gauge::default(),
             epoch: Gauge::default(),
+            strained: Gauge::default(),
             memory: Gauge::default(),
             cpu: Gauge::default(),
             open_files: Gauge::default(),
@@ -91,6 +93,11 @@ impl Metrics {
             "Number of the present leadership",
             self.epoch.clone(),
         );
+        r.register(
+            "hera_leader_strained",
+            "Whether this leader has too much to do and starts nothing by hand",
+            self.strained.clone(),
+        );
         r.register_with_unit(
             "process_resident_memory",
             "Resident memory of this process",
@@ -112,6 +119,11 @@ impl Metrics {
             "Threads of this process",
             self.threads.clone(),
         );
+    }
+
+    /// Notes whether this leader has too much to do.
+    pub fn strained(&self, strained: bool) {
+        self.strained.set(i64::from(strained));
     }
 
     /// Counts a run that has ended.
@@ -221,6 +233,7 @@ mod tests {
             "hera_commit_seconds_count 1",
             "hera_workers 2",
             "hera_leader_epoch 5",
+            "hera_leader_strained 0",
             "process_resident_memory_bytes ",
             "process_cpu_seconds_total ",
             "process_open_fds ",

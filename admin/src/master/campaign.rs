@@ -27,7 +27,7 @@ use crate::metrics::Metrics;
 use crate::store::{Holder, LeaderConnection, Lease, Store, StoreError};
 
 /// Commands and reports that may wait for the loop; senders beyond that wait.
-const INBOX: usize = 4096;
+pub(super) const INBOX: usize = 4096;
 /// Pause between two attempts to lead.
 const PAUSE: Duration = Duration::from_millis(500);
 

@@ -19,6 +19,7 @@ use hera_domain::version_id::VersionId;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
+use super::strain::Strain;
 use crate::access::{Actor, Right, decide};
 use crate::store::{Holder, IdempotencyKey};
 
@@ -164,6 +165,10 @@ pub enum CommandError {
     #[error("no admin leads at the moment; try again in a few seconds")]
     NoLeader,
     #[error(
+        "the leading admin has too much to do and starts nothing by hand: {0}; try again in a few seconds"
+    )]
+    Strained(String),
+    #[error(
         "the leading admin did not answer ({0}); look whether it was done before you repeat it"
     )]
     Unanswered(String),
@@ -202,6 +207,8 @@ pub struct LeaderView {
     pub epoch: Epoch,
     /// Whether it is this process, and ready for commands.
     pub is_self: bool,
+    /// If it is this process: what is too much for it.
+    pub strain: Option<Strain>,
 }
 
 /// A worker as its session shows it.
@@ -417,6 +424,9 @@ impl Handle {
     /// Starts a run by hand.
     pub async fn trigger(&self, actor: &Actor, run: TriggerRun) -> Result<Triggered, CommandError> {
         require(actor, Right::Operate)?;
+        if let Some(strain) = self.leader.borrow().strain {
+            return Err(CommandError::Strained(strain.to_string()));
+        }
         self.ask(|answer| Command::Trigger(actor.clone(), run, answer))
             .await
     }

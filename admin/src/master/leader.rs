@@ -119,6 +119,7 @@ impl Leader {
             }
             if queues_shown.is_none_or(|at| at.elapsed() >= QUEUES_EVERY) {
                 self.publisher.queues(&self.engine, &self.state);
+                self.publisher.strain(inbox.len(), &self.loader.limits);
                 queues_shown = Some(Instant::now());
             }
             if let Err(failure) = self.keep_lease().await {

@@ -21,6 +21,7 @@ pub(crate) mod render;
 mod repeats;
 mod sessions;
 mod state;
+mod strain;
 #[cfg(test)]
 mod tests;
 mod triggers;
@@ -34,3 +35,4 @@ pub use handle::{
 };
 pub(crate) use offline::Offline;
 pub(crate) use render::not_fetched;
+pub use strain::Strain;

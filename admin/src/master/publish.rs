@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hera_domain::engine::{Decisions, Engine, Run};
+use hera_domain::engine::{Decisions, Engine, Limits, Run};
 use hera_domain::id::Epoch;
 use hera_domain::status::{Lane, RunStatus, Trigger};
 use tokio::sync::{broadcast, watch};
@@ -11,6 +11,7 @@ use tokio::sync::{broadcast, watch};
 use super::handle::{Definitions, LeaderView, Notice, WorkerView};
 use super::sessions::Sessions;
 use super::state::State;
+use super::strain::Strain;
 use crate::metrics::Metrics;
 use crate::store::{Batch, Holder};
 
@@ -34,6 +35,7 @@ impl Publisher {
             leader: Some(self.me.clone()),
             epoch,
             is_self: true,
+            strain: None,
         };
         self.leader.send_replace(view);
     }
@@ -44,6 +46,7 @@ impl Publisher {
             leader: Some(leader),
             epoch,
             is_self: false,
+            strain: None,
         };
         self.leader.send_if_modified(|before| {
             *before != view && {
@@ -58,8 +61,28 @@ impl Publisher {
         self.leader.send_modify(|view| {
             view.leader = None;
             view.is_self = false;
+            view.strain = None;
         });
+        self.metrics.strained(false);
         self.metrics.queues(std::iter::empty());
+    }
+
+    /// Says whether this leader has too much to do, when that changes.
+    pub(super) fn strain(&self, waiting: usize, limits: &Limits) {
+        let before = self.leader.borrow().strain;
+        let strain = Strain::look(before, waiting, limits);
+        match (before, strain) {
+            (None, Some(strain)) => {
+                tracing::warn!(%strain, "too much to do: nothing is started by hand for now");
+            }
+            (Some(_), None) => tracing::info!("there is time again for runs by hand"),
+            (None, None) | (Some(_), Some(_)) => {}
+        }
+        self.metrics.strained(strain.is_some());
+        self.leader.send_if_modified(|view| {
+            view.strain = strain;
+            strain != before
+        });
     }
 
     /// Records how long a commit took, and how late the processes are that it shows as started.

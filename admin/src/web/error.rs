@@ -195,9 +195,10 @@ impl From<CommandError> for Error {
             CommandError::Conflict(_) => Self::Conflict(text),
             CommandError::Stale { .. } => Self::Stale(text),
             CommandError::Invalid(errors) => Self::Invalid(errors),
-            CommandError::NoLeader | CommandError::Unanswered(_) | CommandError::Store(_) => {
-                Self::Unavailable(text)
-            }
+            CommandError::NoLeader
+            | CommandError::Strained(_)
+            | CommandError::Unanswered(_)
+            | CommandError::Store(_) => Self::Unavailable(text),
         }
     }
 }

@@ -223,6 +223,8 @@ struct StatusJson<'a> {
     #[schema(value_type = String, format = DateTime)]
     time: Timestamp,
     leader: LeaderJson<'a>,
+    /// What is too much for this admin if it leads; it starts nothing by hand then.
+    strain: Option<String>,
     /// The newest commit.
     commit: CommitSeq,
     groups: usize,
@@ -331,6 +333,7 @@ pub(in crate::web) async fn status(state: web::Data<AppState>) -> Result<HttpRes
         timezone: state.settings.timezone.name(),
         time: now,
         leader: (&leader).into(),
+        strain: leader.strain.map(|strain| strain.to_string()),
         commit: definitions.seq,
         groups: definitions.groups.len(),
         jobs: definitions.jobs.len(),

@@ -29,6 +29,7 @@ impl Lang {
                 Some("主节点没有应答，操作可能已经生效，请先查看结果再决定是否重试".to_owned())
             }
             (CommandError::Unanswered(_), Self::En) => Some(error.to_string()),
+            (CommandError::Strained(_), _) => Some(self.message(&error.to_string())),
             (CommandError::Stale { .. }, _) => Some(self.message(&error.to_string())),
             (
                 CommandError::Forbidden { .. }

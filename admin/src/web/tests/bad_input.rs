@@ -220,6 +220,11 @@ fn refusals() -> Vec<(CommandError, StatusCode, &'static str)> {
             "no admin leads",
         ),
         (
+            CommandError::Strained("4000 messages wait for it".into()),
+            StatusCode::SERVICE_UNAVAILABLE,
+            "4000 messages",
+        ),
+        (
             CommandError::Store("disk full".into()),
             StatusCode::SERVICE_UNAVAILABLE,
             "disk full",

@@ -165,6 +165,30 @@ async fn readiness_needs_a_leader_and_metrics_name_the_workers() {
 }
 
 #[actix_web::test]
+async fn a_strained_leader_starts_nothing_by_hand_and_says_why_and_when() {
+    let mut app = App::start().await;
+    app.lead(|command| panic!("{command:?} reached the leader"));
+    let strain = crate::master::Strain::Inbox { waiting: 4000 };
+    app.leader.send_replace(LeaderView {
+        is_self: true,
+        strain: Some(strain),
+        ..LeaderView::default()
+    });
+    let token = app.token(Role::Member).await;
+    let run = json!({"trigger": "manual"});
+    let refused = app.post(&token, "/hera/api/v1/jobs/1/runs", &run).await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.header("retry-after"), "3");
+    assert!(
+        refused.text().contains("4000 messages"),
+        "{}",
+        refused.text()
+    );
+    let status = app.get(&token, "/hera/api/v1/status").await.json();
+    assert_eq!(status["strain"], "4000 messages wait for it");
+}
+
+#[actix_web::test]
 async fn a_leader_that_answers_nothing_is_not_ready() {
     let mut app = App::start().await;
     app.lead(drop);

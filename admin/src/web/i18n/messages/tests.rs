@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
+use crate::master::{CommandError, Strain};
 
 /// Whether three English words stand side by side: the names of methods and keys never do.
 fn holds_english(text: &str) -> bool {
@@ -93,6 +94,25 @@ fn what_is_wrong_with_calendars_is_said() {
     assert!(found.len() >= 7, "{found:?}");
     for error in found {
         assert_translated(&error.message);
+    }
+}
+
+#[test]
+fn a_leader_with_too_much_to_do_is_named() {
+    let strains = [
+        Strain::Inbox { waiting: 4000 },
+        Strain::Memory {
+            percent: 91,
+            limit: 80,
+        },
+        Strain::Load {
+            hundredths: 150,
+            limit: 100,
+        },
+    ];
+    for strain in strains {
+        assert_translated(&strain.to_string());
+        assert_translated(&CommandError::Strained(strain.to_string()).to_string());
     }
 }
 

@@ -177,6 +177,19 @@ pub(super) const MESSAGES: &[(&str, &str)] = &[
         "host group {} cannot be deleted: {t}. Give them another one first",
         "机器组“{0}”无法删除：{1}，请先为它们指定其他机器组",
     ),
+    (
+        "the leading admin has too much to do and starts nothing by hand: {t}; try again in a few seconds",
+        "主节点负载过高，暂不接受手动触发：{0}，请几秒后重试",
+    ),
+    ("{} messages wait for it", "有 {0} 条消息等待处理"),
+    (
+        "{} % of its machine's memory are in use, the limit is {} % (hera.maxMemRate)",
+        "所在机器内存使用率 {0} %，上限 {1} %（hera.maxMemRate）",
+    ),
+    (
+        "its machine's load per core is {}, the limit is {} (hera.maxCpuLoadPerCore)",
+        "所在机器每核负载 {0}，上限 {1}（hera.maxCpuLoadPerCore）",
+    ),
     ("1 job uses it: {}", "有 1 个任务在用：{0}"),
     ("{} jobs use it: {}", "有 {0} 个任务在用：{1}"),
     // What nobody may, and what there is not.
