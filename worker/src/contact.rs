@@ -6,7 +6,8 @@
 //! *sent* whose answer came back: the leader was inside its lease after that moment, and however
 //! late the answer arrives, nobody can have waited for this worker since before it. The clock goes
 //! on while the machine sleeps. The moment is kept in a file, so that a worker that is started
-//! again counts on where the one before it was.
+//! again counts on where the one before it was, and the runner of a fenced run reads it, for the
+//! case that the worker itself is gone.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -39,6 +40,38 @@ struct Kept {
     since_boot_ms: u64,
 }
 
+/// How long a runner waits beyond the worker, which kills first if it is there.
+const WORKER_FIRST: Duration = Duration::from_secs(1);
+
+/// What the runner of a fenced run goes by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fence {
+    /// The file that says when a leader last answered the worker.
+    contact: PathBuf,
+    patience_ms: u64,
+}
+
+impl Fence {
+    /// How long until everything must end; `None` if that is now. A worker that has not been
+    /// answered yet at all has had contact when the run began.
+    pub(crate) fn left(&self, begun: Instant) -> Option<Duration> {
+        let kept = process::boot_id().and_then(|boot_id| read(&self.contact, &boot_id));
+        let last = kept.ok().flatten().unwrap_or(begun).min(now());
+        let patience = Duration::from_millis(self.patience_ms);
+        let left = (last + patience).checked_sub(now());
+        left.filter(|left| !left.is_zero())
+    }
+}
+
+/// When a leader last answered, as far as that is known of this start of the machine.
+fn read(file: &Path, boot_id: &str) -> io::Result<Option<Instant>> {
+    let kept = files::read_if_present(file)?;
+    // Half a file is none: it is written with every answer and is no promise.
+    let kept = kept.and_then(|bytes| serde_json::from_slice::<Kept>(&bytes).ok());
+    let kept = kept.filter(|kept| kept.boot_id == boot_id);
+    Ok(kept.map(|kept| Duration::from_millis(kept.since_boot_ms)))
+}
+
 /// See the module.
 pub(crate) struct Contact {
     file: PathBuf,
@@ -61,12 +94,7 @@ impl Contact {
     pub(crate) fn open(folder: &Path, patience: Duration) -> io::Result<Self> {
         let file = folder.join(FILE);
         let boot_id = process::boot_id()?;
-        let kept = files::read_if_present(&file)?;
-        // Half a file is none: it is written with every answer and is no promise.
-        let kept = kept.and_then(|bytes| serde_json::from_slice::<Kept>(&bytes).ok());
-        let last = kept
-            .filter(|kept| kept.boot_id == boot_id)
-            .map_or_else(now, |kept| Duration::from_millis(kept.since_boot_ms));
+        let last = read(&file, &boot_id)?.unwrap_or_else(now);
         let state = State {
             last: last.min(now()),
             patience,
@@ -116,6 +144,16 @@ impl Contact {
         }
     }
 
+    /// What the runner of a run that begins now goes by.
+    pub(crate) fn fence_of_run(&self) -> Fence {
+        let patience = self.lock().patience;
+        let patience = patience + WORKER_FIRST.min(patience / 10);
+        Fence {
+            contact: self.file.clone(),
+            patience_ms: u64::try_from(patience.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+
     /// How long until fenced runs must end; `None` if that is now.
     fn left(&self) -> Option<Duration> {
         let state = self.lock();
@@ -157,7 +195,7 @@ impl Contact {
     }
 }
 
-fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     let time = clock_gettime(ClockId::CLOCK_BOOTTIME).expect("Linux has this clock");
     time.into()
 }

@@ -29,6 +29,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::cgroup::Cgroup;
+use crate::contact::Fence;
 use crate::files;
 use crate::limits::Limits;
 use crate::process::ProcessId;
@@ -58,6 +59,9 @@ pub struct Spec {
     /// Ended when no leader has been heard of for too long: it may be started elsewhere then.
     #[serde(default)]
     pub self_fence: bool,
+    /// By what its runner ends it when the worker itself is gone.
+    #[serde(default)]
+    pub fence: Option<Fence>,
     /// Where its processes are born.
     #[serde(default)]
     pub cgroup: Option<Cgroup>,

@@ -7,18 +7,24 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use hera_domain::clock::{Clock, SystemClock};
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
+use rustix::process::{PidfdFlags, pidfd_open};
 
 use crate::cgroup::{self, Cgroup};
+use crate::contact::{self, Fence};
+use crate::kill::Tree;
 use crate::process::ProcessId;
 use crate::rundir::{Claim, Claimed, Exit, RunDir, Spec, TOKEN_VARIABLE};
 use crate::settings::is_for_tenants;
@@ -31,6 +37,13 @@ const NOT_EXECUTABLE: i32 = 126;
 
 const KILL: i32 = nix::sys::signal::Signal::SIGKILL as i32;
 const CPU_TIME: i32 = nix::sys::signal::Signal::SIGXCPU as i32;
+
+/// How often a fenced run's contact is read.
+const LOOK: Duration = Duration::from_secs(1);
+/// Waits are whole milliseconds, rounded down.
+const ROUNDED: Duration = Duration::from_millis(1);
+/// How often a fenced run is looked through for what is to be killed, 20 ms apart.
+const MOST_LOOKS: u32 = 250;
 
 /// This process's own environment.
 pub type Inherited = [(OsString, OsString)];
@@ -53,7 +66,7 @@ pub fn run(folder: &Path, inherited: &Inherited) -> io::Result<()> {
 
     let me = ProcessId::of(nix::unistd::getpid().as_raw())?
         .ok_or_else(|| io::Error::other("/proc does not show this process"))?;
-    match dir.claim(&Claim::Runner(me))? {
+    match dir.claim(&Claim::Runner(me.clone()))? {
         Claimed::Ours => {}
         Claimed::Taken => return Ok(()),
     }
@@ -69,8 +82,17 @@ pub fn run(folder: &Path, inherited: &Inherited) -> io::Result<()> {
     let oom_kills = machine_oom_kills();
     let exit = match start(&dir, &spec, inherited) {
         Ok(child) => {
+            let fenced = match &spec.fence {
+                Some(fence) => guard(child, fence, me, &dir, &spec)?,
+                None => false,
+            };
             let exit = wait_for(child)?;
-            let note = remark(&exit, &spec, oom_kills);
+            let note = if fenced {
+                "ended by its runner: no leader had answered its worker for hera.selfFenceMs"
+                    .to_owned()
+            } else {
+                remark(&exit, &spec, oom_kills)
+            };
             Exit { note, ..exit }
         }
         Err(failed) => failed,
@@ -240,6 +262,41 @@ fn wait_for(script: Pid) -> io::Result<Exit> {
         peak_memory_kib: Some(usage.max_rss()),
         ..Exit::default()
     })
+}
+
+/// Watches over a run that may be started elsewhere, until its script has ended, or until no
+/// leader has answered for too long: then everything is killed, and the answer is true. The
+/// worker does so first, if it is there.
+fn guard(script: Pid, fence: &Fence, me: ProcessId, dir: &RunDir, spec: &Spec) -> io::Result<bool> {
+    let begun = contact::now();
+    let pid = rustix::process::Pid::from_raw(script.as_raw());
+    let pid = pid.ok_or_else(|| io::Error::other("the script has no number"))?;
+    let ends = pidfd_open(pid, PidfdFlags::empty())?;
+    while let Some(left) = fence.left(begun) {
+        let wait = PollTimeout::try_from(left.min(LOOK) + ROUNDED).unwrap_or(PollTimeout::ZERO);
+        let mut descriptors = [PollFd::new(ends.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut descriptors, wait) {
+            Ok(0) | Err(Errno::EINTR) => {}
+            Ok(_) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    dir.mark_cancelled()?;
+    let mut tree = Tree::new(Some(me), dir, spec);
+    let mut empty_looks = 0;
+    for _ in 0..MOST_LOOKS {
+        empty_looks = if tree.kill_all().is_empty() {
+            empty_looks + 1
+        } else {
+            0
+        };
+        if empty_looks == 2 {
+            break;
+        }
+        // Nothing is awaited but time.
+        let _ = poll(&mut [], PollTimeout::from(20_u8));
+    }
+    Ok(true)
 }
 
 /// What an end by a signal means, where that can be told.

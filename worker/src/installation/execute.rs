@@ -148,6 +148,7 @@ fn prepare(context: &Context, dir: &RunDir, start: v1::Start) -> Result<Spec, Sc
         token: format!("{:032x}", rand::random::<u128>()),
         boot_id: process::boot_id()?,
         self_fence: start.self_fence,
+        fence: start.self_fence.then(|| context.contact.fence_of_run()),
         cgroup,
         limits,
         env_files,

@@ -78,7 +78,10 @@ impl Tree {
                 None => self.traced = self.group.is_some(),
             }
         }
-        found.remove(&me);
+        // The worker is no part of the run; a runner that looks by itself leads to its own.
+        if runner.is_none_or(|runner| runner.pid != me) {
+            found.remove(&me);
+        }
         // Children of what is found, until nothing is added: parents may have greater numbers.
         loop {
             let before = found.len();
@@ -117,7 +120,7 @@ impl Tree {
     }
 
     /// Kills everything; what was there before.
-    pub(super) fn kill_all(&mut self) -> BTreeMap<i32, u64> {
+    pub(crate) fn kill_all(&mut self) -> BTreeMap<i32, u64> {
         if let Some(group) = &self.group {
             group.kill();
         }

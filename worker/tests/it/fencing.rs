@@ -6,7 +6,9 @@ use hera_proto::v1;
 use hera_proto::v1::admin_message::Kind as Said;
 use hera_proto::v1::worker_message::Kind;
 
-use crate::admin::{Admin, Connection, run_ref, start};
+use nix::sys::signal::kill;
+
+use crate::admin::{Admin, Connection, PATIENCE, run_ref, start};
 use crate::worker::{Home, INSTALLATION, Worker, heard};
 
 const FENCED: i64 = 1;
@@ -75,6 +77,44 @@ async fn answered_heartbeats_keep_a_fenced_run_alive_but_not_those_of_a_former_l
         }
     }
     session.cancel(FREE).await;
+}
+
+#[tokio::test]
+async fn a_fenced_run_ends_in_time_also_if_its_worker_is_gone() {
+    let mut admin = Admin::start().await;
+    let home = Home::new();
+    let (session, worker) = two_runs(&mut admin, &home, 3_000).await;
+    let (fenced, free) = (home.runner(FENCED), home.runner(FREE));
+    worker.kill_9();
+    drop(session);
+    // The runner ends when its script and all else is gone.
+    let gone = async {
+        while kill(fenced, None).is_ok() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, gone)
+        .await
+        .expect("it ends by itself");
+    assert!(kill(free, None).is_ok(), "the other one goes on");
+    let _worker = home.worker(&admin);
+    let mut session = admin.session(INSTALLATION).await;
+    let finished = loop {
+        if let Kind::Finished(finished) = session.report().await {
+            break finished;
+        }
+    };
+    assert_eq!(finished.run, Some(run_ref(FENCED)));
+    let ended = finished.ended.unwrap();
+    assert_eq!((ended.signal, ended.kill_confirmed), (Some(9), Some(true)));
+    assert!(
+        ended.note.contains("no leader had answered"),
+        "{}",
+        ended.note
+    );
+    session.ack(FENCED).await;
+    session.cancel(FREE).await;
+    session.whole(FREE).await;
 }
 
 #[tokio::test]
