@@ -175,8 +175,10 @@ enum RunnerProcess {
 
 impl Runner {
     pub(crate) fn spawn(settings: &WorkerSettings, dir: &RunDir) -> io::Result<Self> {
+        // Everybody can read a command line, and nobody is to know the name of a run's folder.
         let mut child = Command::new(&settings.runner)
-            .arg(dir.path())
+            .arg(".")
+            .current_dir(dir.path())
             .env_clear()
             .envs(settings.environment.iter().cloned())
             .stdin(Stdio::null())

@@ -44,7 +44,8 @@ impl Tree {
                 .clone()
                 .filter(|_| !nix::unistd::geteuid().is_root()),
             log: orphaned.then(|| dir.log_identity()).flatten(),
-            traced: spec.cgroup.is_some() || !orphaned,
+            // The rules of sudo's own sessions may take a tenant out of the group.
+            traced: !orphaned || (spec.cgroup.is_some() && spec.tenant.is_none()),
             known: BTreeMap::new(),
         }
     }

@@ -7,7 +7,7 @@ use hera_proto::v1::worker_message::Kind;
 use tokio_stream::StreamExt;
 
 use crate::admin::{Admin, Connection, PATIENCE};
-use crate::worker::{Home, INSTALLATION, Worker, heard, tell};
+use crate::worker::{Home, INSTALLATION, Worker, clear_groups, heard, tell};
 
 /// A disk of two megabytes in memory, as the worker's folder.
 struct SmallDisk(PathBuf);
@@ -46,6 +46,7 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
+        clear_groups(&self.0);
         // Lazily: a killed worker may still hold its log file.
         let _ = Command::new("umount").arg("-l").arg(&self.0).output();
     }

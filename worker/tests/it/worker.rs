@@ -109,23 +109,27 @@ fn until_empty(events: &Path) {
     }
 }
 
-/// A killed worker leaves its control groups, and what runs in them.
 impl Drop for Home {
     fn drop(&mut self) {
-        let node = std::fs::read_to_string(self.data().join("worker.json")).unwrap_or_default();
-        let node: serde_json::Value = serde_json::from_str(&node).unwrap_or_default();
-        let Some(id) = node["node_id"].as_str() else {
-            return;
-        };
-        for root in ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"] {
-            let groups = Path::new(root).join(format!("hera-{id}"));
-            let _ = std::fs::write(groups.join("cgroup.kill"), "1");
-            until_empty(&groups.join("cgroup.events"));
-            for entry in std::fs::read_dir(&groups).into_iter().flatten().flatten() {
-                let _ = std::fs::remove_dir(entry.path());
-            }
-            let _ = std::fs::remove_dir(&groups);
+        clear_groups(&self.data());
+    }
+}
+
+/// A killed worker leaves its control groups, and what runs in them.
+pub(crate) fn clear_groups(data: &Path) {
+    let node = std::fs::read_to_string(data.join("worker.json")).unwrap_or_default();
+    let node: serde_json::Value = serde_json::from_str(&node).unwrap_or_default();
+    let Some(id) = node["node_id"].as_str() else {
+        return;
+    };
+    for root in ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"] {
+        let groups = Path::new(root).join(format!("hera-{id}"));
+        let _ = std::fs::write(groups.join("cgroup.kill"), "1");
+        until_empty(&groups.join("cgroup.events"));
+        for entry in std::fs::read_dir(&groups).into_iter().flatten().flatten() {
+            let _ = std::fs::remove_dir(entry.path());
         }
+        let _ = std::fs::remove_dir(&groups);
     }
 }
 
