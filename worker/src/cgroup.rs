@@ -198,7 +198,8 @@ impl Cgroups {
     /// Makes the group of a run.
     pub(crate) fn create(&self, run: &str, limits: &Limits) -> io::Result<Cgroup> {
         let group = self.runs.join(run);
-        std::fs::create_dir(&group)?;
+        // One of an earlier attempt that never began may be there.
+        std::fs::create_dir_all(&group)?;
         let set = |file: &str, value: String| std::fs::write(group.join(file), value);
         if self.controllers.memory {
             set("memory.max", (limits.memory_mib << 20).to_string())?;
