@@ -14,10 +14,12 @@ use hera_domain::id::HostGroupId;
 use hera_domain::reason::Reason;
 use hera_proto::v1::admin_server::AdminServer;
 use hera_proto::v1::session_server::SessionServer;
+use hera_proto::{Trust, server_tls};
 use hera_settings::{Database, LoadBalance, Settings};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tonic::transport::ServerTlsConfig;
 use tonic::transport::server::TcpIncoming;
 
 use crate::grpc::{AdminService, LogWriter, MESSAGE_BYTES, Peers, SessionService};
@@ -46,7 +48,8 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let cluster_secret = store
         .setting_or("cluster_secret", crate::secret::generate())
         .await?;
-    let peers = Peers::new(&cluster_secret, settings.timing.request_timeout);
+    let (trust, tls) = tls(&settings)?;
+    let peers = Peers::new(&cluster_secret, trust, settings.timing.request_timeout);
     let (campaign, master, leadership) = Campaign::new(
         platform(&settings, &store, Arc::clone(&metrics), peers),
         stop.clone(),
@@ -77,7 +80,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
         secret: cluster_secret,
         stop: stop.clone(),
     };
-    let workers = tokio::spawn(serve_grpc(service, peers, connect, stop.clone()));
+    let workers = tokio::spawn(serve_grpc(service, peers, connect, tls, stop.clone()));
     let state = AppState {
         master: master.clone(),
         store,
@@ -115,6 +118,7 @@ async fn serve_grpc(
     service: SessionService,
     peers: AdminService,
     listener: TcpListener,
+    tls: Option<ServerTlsConfig>,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     listener.set_nonblocking(true)?;
@@ -127,7 +131,13 @@ async fn serve_grpc(
     let peers = AdminServer::new(peers)
         .max_decoding_message_size(MESSAGE_BYTES)
         .max_encoding_message_size(MESSAGE_BYTES);
-    tonic::transport::Server::builder()
+    let mut server = tonic::transport::Server::builder();
+    if let Some(tls) = tls {
+        server = server
+            .tls_config(tls)
+            .context("hera.tls.certFile and hera.tls.keyFile make no certificate with its key")?;
+    }
+    server
         .http2_keepalive_interval(Some(Duration::from_secs(10)))
         .http2_keepalive_timeout(Some(Duration::from_secs(20)))
         .add_service(service)
@@ -207,6 +217,16 @@ fn platform(settings: &Settings, store: &Store, metrics: Arc<Metrics>, peers: Pe
         lease_for: settings.timing.lease,
         renew_every: settings.timing.renew,
     }
+}
+
+/// Whom this admin trusts, and how its own port proves who it is.
+fn tls(settings: &Settings) -> anyhow::Result<(Trust, Option<ServerTlsConfig>)> {
+    let Some(tls) = &settings.cluster.tls else {
+        return Ok((Trust::default(), None));
+    };
+    let identity = tls.identity.as_ref();
+    let own = identity.map(|(cert, key)| server_tls(cert, key));
+    Ok((Trust::tls(tls.ca_file.as_deref())?, own.transpose()?))
 }
 
 /// How others know this admin.

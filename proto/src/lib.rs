@@ -1,8 +1,10 @@
 //! The wire between admin and worker, and its conversion to and from the domain's types.
 
 mod convert;
+mod endpoint;
 
 pub use convert::{WireError, run_ref};
+pub use endpoint::{TlsFileError, Trust, server_tls};
 
 /// The generated messages and service.
 #[allow(

@@ -58,13 +58,22 @@ impl Settings {
     /// The rule that is broken, with the ways to keep it.
     pub fn check_for_admin(&self) -> Result<(), SettingsError> {
         let cluster = &self.cluster;
-        // Certificates are read already, and not used yet: they must not make anybody feel safe.
-        if self.web.bind.is_loopback() || cluster.insecure_grpc {
+        let tls = cluster.tls.as_ref();
+        let has_identity = tls.is_some_and(|tls| tls.identity.is_some());
+        if tls.is_some() && !has_identity {
+            return Err(Problem::Rule(
+                "hera.tls.caFile makes this admin ask others for TLS that it does not serve itself: \
+                 set hera.tls.certFile and hera.tls.keyFile too"
+                    .to_owned(),
+            )
+            .into());
+        }
+        if self.web.bind.is_loopback() || cluster.insecure_grpc || has_identity {
             return Ok(());
         }
         Err(Problem::Rule(format!(
-            "the port for workers would be open on {} without TLS, which this release cannot serve yet: \
-             set hera.insecureGrpc: true if the network can be trusted, or bind to 127.0.0.1",
+            "the port for workers would be open on {} without TLS: set hera.tls.certFile and \
+             hera.tls.keyFile, or hera.insecureGrpc: true if the network can be trusted, or bind to 127.0.0.1",
             self.web.bind
         ))
         .into())

@@ -93,11 +93,12 @@ pub struct Cluster {
     pub leader_host_group: i64,
 }
 
-/// Certificates of the port for workers.
+/// TLS on the port for workers and between admins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tls {
-    pub cert_file: PathBuf,
-    pub key_file: PathBuf,
+    /// Certificate chain and key of an admin's port.
+    pub identity: Option<(PathBuf, PathBuf)>,
+    /// The authority that is trusted; `None` = those of the machine.
     pub ca_file: Option<PathBuf>,
 }
 

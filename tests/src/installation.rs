@@ -278,7 +278,11 @@ impl Installation {
         });
     }
 
-    fn spawn_worker(&self) -> Program {
+    /// Starts the worker and waits for nothing.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn spawn_worker(&self) -> Program {
         let log = self.folder.path().join("worker.out");
         Program::spawn(&mut self.command("hera-worker", &["serve"]), &log)
             .expect("hera-worker can be started")

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use hera_proto::Trust;
 use hera_settings::{CommandLine, Report, Settings, Sources};
 use hera_worker::limits::Limits;
 use hera_worker::settings::{DiskLimits, KillPatience, Retention, inheritable};
@@ -105,6 +106,10 @@ fn worker_settings(settings: Settings) -> anyhow::Result<WorkerSettings> {
     Ok(WorkerSettings {
         admins: settings.cluster.admin_addresses,
         join_token,
+        trust: match &settings.cluster.tls {
+            Some(tls) => Trust::tls(tls.ca_file.as_deref())?,
+            None => Trust::default(),
+        },
         name,
         work_dir: absolute(&settings.worker.work_dir)?,
         runner: own.parent().unwrap_or(Path::new(".")).join("hera-run"),

@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use hera_proto::Trust;
 use hera_settings::{CgroupChoice, ScriptType};
 
 use crate::limits::Limits;
@@ -15,6 +16,8 @@ pub struct WorkerSettings {
     /// `host:port` of the admins' connectPort, tried in turn.
     pub admins: Vec<String>,
     pub join_token: String,
+    /// Whose certificates admins have.
+    pub trust: Trust,
     pub name: String,
     /// Run directories, node file and spool.
     pub work_dir: PathBuf,

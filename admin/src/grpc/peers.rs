@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _};
 use hera_domain::id::CommitSeq;
-use hera_proto::v1;
 use hera_proto::v1::admin_client::AdminClient;
 use hera_proto::v1::admin_server;
+use hera_proto::{Trust, v1};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::metadata::{Ascii, MetadataValue};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic::{Code, Request, Response, Status};
 
 use crate::master::{Ask, CommandError, Handle, Notice, Reply, WorkerView};
@@ -133,23 +133,27 @@ async fn tell(handle: Handle, out: mpsc::Sender<News>) {
 #[derive(Debug, Clone)]
 pub(crate) struct Peers {
     bearer: MetadataValue<Ascii>,
+    trust: Trust,
     /// How long a command may take.
     timeout: Duration,
 }
 
 impl Peers {
     /// With the cluster secret, which is hexadecimal.
-    pub(crate) fn new(secret: &str, timeout: Duration) -> Self {
+    pub(crate) fn new(secret: &str, trust: Trust, timeout: Duration) -> Self {
         let bearer = format!("Bearer {secret}").parse();
         Self {
             bearer: bearer.expect("hexadecimal digits can be sent"),
+            trust,
             timeout,
         }
     }
 
     /// The admin at host:port, connected when it is first needed.
     pub(crate) fn at(&self, address: &str) -> Result<Peer, tonic::transport::Error> {
-        let channel = Endpoint::from_shared(format!("http://{address}"))?
+        let channel = self
+            .trust
+            .endpoint(address)?
             .connect_timeout(CONNECT)
             .tcp_nodelay(true)
             .http2_keep_alive_interval(KEEPALIVE.0)

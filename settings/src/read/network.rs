@@ -202,12 +202,8 @@ fn tls(r: &mut Reader<'_>) -> Option<Tls> {
     let cert_file = path(r, "hera.tls.certFile");
     let key_file = path(r, "hera.tls.keyFile");
     let ca_file = path(r, "hera.tls.caFile");
-    match (cert_file, key_file) {
-        (Some(cert_file), Some(key_file)) => Some(Tls {
-            cert_file,
-            key_file,
-            ca_file,
-        }),
+    let identity = match (cert_file, key_file) {
+        (Some(cert_file), Some(key_file)) => Some((cert_file, key_file)),
         (None, None) => None,
         (Some(_), None) | (None, Some(_)) => {
             r.problem(Problem::Rule(
@@ -216,7 +212,8 @@ fn tls(r: &mut Reader<'_>) -> Option<Tls> {
             ));
             None
         }
-    }
+    };
+    (identity.is_some() || ca_file.is_some()).then_some(Tls { identity, ca_file })
 }
 
 /// `host:port`, with the default port where none is given.

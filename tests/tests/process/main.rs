@@ -38,6 +38,7 @@ mod killed;
 mod several_admins;
 mod signals;
 mod terminal;
+mod tls;
 
 /// Runs a body on a fresh installation.
 fn on(backend: Backend, body: fn(&mut Installation)) {

@@ -17,7 +17,6 @@ use hera_proto::v1::worker_message::Kind;
 use hera_proto::{LEADER_HEADER, PROTOCOL, run_ref, v1};
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::Endpoint;
 use tonic::{Code, Request, Status, Streaming};
 
 use crate::installation::{Context, Installation};
@@ -42,7 +41,7 @@ pub(crate) struct Closed;
 /// Why a session ended.
 #[derive(Debug, thiserror::Error)]
 enum SessionError {
-    #[error("cannot reach it: {0}")]
+    #[error("cannot reach it: {}", causes(.0))]
     Connect(#[from] tonic::transport::Error),
     #[error(
         "it does not take this worker's join token; set HERA_JOIN_TOKEN to the one of the installation"
@@ -77,6 +76,13 @@ impl From<Status> for SessionError {
         }
         Self::Ended(status)
     }
+}
+
+/// The causes of an error behind its own words, which say only that something of the transport broke.
+fn causes(error: &tonic::transport::Error) -> String {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    let causes: Vec<String> = causes.map(ToString::to_string).collect();
+    causes.join(": ")
 }
 
 fn led_by(leader: Option<&String>) -> String {
@@ -136,7 +142,8 @@ impl Connector {
                     if matches!(error, SessionError::NotLeading { .. }) {
                         pause = pause.min(ELECTION);
                     }
-                    let text = format!("admin {admin}: {error}");
+                    let hint = self.hint(&error, welcomed);
+                    let text = format!("admin {admin}: {error}{hint}");
                     if text == complaint {
                         tracing::debug!("{text}");
                     } else {
@@ -147,6 +154,16 @@ impl Connector {
             }
             tokio::time::sleep(pause.mul_f64(rand::random_range(0.5..1.0))).await;
             pause = (pause * 2).min(BACKOFF.1);
+        }
+    }
+
+    /// An admin that answers plain words by an alert of TLS looks like one that breaks the protocol.
+    fn hint(&self, error: &SessionError, welcomed: bool) -> &'static str {
+        let broken = matches!(error, SessionError::Ended(status) if status.source().is_some());
+        if broken && !welcomed && !self.context.settings.trust.is_tls() {
+            "; if its port serves TLS, set hera.tls.caFile to the authority of its certificate"
+        } else {
+            ""
         }
     }
 
@@ -251,7 +268,11 @@ impl Connector {
         admin: &str,
         outbox: mpsc::Receiver<v1::WorkerMessage>,
     ) -> Result<(Streaming<v1::AdminMessage>, v1::Welcome), SessionError> {
-        let channel = Endpoint::from_shared(format!("http://{admin}"))?
+        let channel = self
+            .context
+            .settings
+            .trust
+            .endpoint(admin)?
             .connect_timeout(CONNECT)
             .tcp_nodelay(true)
             .http2_keep_alive_interval(KEEPALIVE.0)

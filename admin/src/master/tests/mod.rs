@@ -56,7 +56,11 @@ impl Admin {
             },
             hosts: Vec::new(),
             leader_group: hera_domain::id::HostGroupId(1),
-            peers: crate::grpc::Peers::new("00", Duration::from_secs(10)),
+            peers: crate::grpc::Peers::new(
+                "00",
+                hera_proto::Trust::default(),
+                Duration::from_secs(10),
+            ),
             limits: hera_domain::engine::Limits::default(),
             content_limits: hera_domain::check::ContentLimits::default(),
             area: "all".into(),
