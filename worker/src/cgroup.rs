@@ -9,7 +9,9 @@
 //!   hera-<node>/<run>/    the scripts of a run, never its runner
 //! ```
 
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use hera_settings::CgroupChoice;
@@ -82,6 +84,42 @@ fn remove(group: &Path) {
     let _ = std::fs::remove_dir(group);
 }
 
+/// Makes the group of a worker and says that it is in use.
+fn hold(group: &Path) -> io::Result<File> {
+    loop {
+        if let Err(error) = std::fs::create_dir(group)
+            && error.kind() != io::ErrorKind::AlreadyExists
+        {
+            return Err(error);
+        }
+        let held = match File::open(group) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            opened => opened?,
+        };
+        held.lock()?;
+        // Another may have taken it for abandoned in between.
+        let same = |there: std::fs::Metadata| Ok(there.ino() == held.metadata()?.ino());
+        if std::fs::metadata(group).and_then(same).unwrap_or(false) {
+            return Ok(held);
+        }
+    }
+}
+
+/// Removes what workers left that were killed and never came back, once nothing is in it.
+fn remove_abandoned(own: &Path) {
+    let Ok(entries) = std::fs::read_dir(own) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        if entry.file_name().as_encoded_bytes().starts_with(b"hera-")
+            && let Ok(group) = File::open(entry.path())
+            && group.try_lock().is_ok()
+        {
+            let _ = std::fs::remove_dir(entry.path());
+        }
+    }
+}
+
 fn join(group: &Path) -> io::Result<()> {
     let file = group.join("cgroup.procs");
     std::fs::write(&file, "0")
@@ -96,9 +134,11 @@ pub(crate) fn value(file: &Path, key: &str) -> Option<u64> {
 }
 
 /// Where the groups of this worker's runs are made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Cgroups {
     runs: PathBuf,
+    /// Locked: it is in use.
+    _held: File,
     home: PathBuf,
     /// The machine enforces these on groups.
     pub(crate) controllers: Controllers,
@@ -133,13 +173,10 @@ impl Cgroups {
         // Runners pass through this one's file on their way.
         let procs = own.join("cgroup.procs");
         nix::unistd::access(&procs, nix::unistd::AccessFlags::W_OK)?;
+        remove_abandoned(own);
         let runs = own.join(format!("hera-{node}"));
-        if let Err(error) = std::fs::create_dir(&runs)
-            && error.kind() != io::ErrorKind::AlreadyExists
-        {
-            return Err(error);
-        }
         let mut groups = Self {
+            _held: hold(&runs)?,
             runs,
             home: own.to_owned(),
             controllers: Controllers::default(),
@@ -284,9 +321,22 @@ mod tests {
     }
 
     #[test]
+    fn what_a_worker_has_abandoned_goes_and_what_is_in_use_stays() {
+        let own = tempfile::tempdir().unwrap();
+        let [used, abandoned, populated] =
+            ["hera-1", "hera-2", "hera-3"].map(|n| own.path().join(n));
+        let _held = hold(&used).unwrap();
+        drop(hold(&abandoned).unwrap());
+        std::fs::create_dir_all(populated.join("7-a")).unwrap();
+        remove_abandoned(own.path());
+        assert!(used.exists() && !abandoned.exists() && populated.exists());
+    }
+
+    #[test]
     fn limits_are_written_as_the_kernel_reads_them_and_its_kills_are_read() {
         let folder = tempfile::tempdir().unwrap();
         let groups = Cgroups {
+            _held: File::open(folder.path()).unwrap(),
             runs: folder.path().to_owned(),
             home: folder.path().to_owned(),
             controllers: Controllers {
