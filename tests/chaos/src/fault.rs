@@ -118,10 +118,12 @@ pub fn schedule(seed: u64) -> impl Iterator<Item = Step> {
         let lasts = Duration::from_millis(match random.random_range(0..10) {
             0..3 => random.random_range(20..500),
             3..8 => random.random_range(1000..4000),
-            _ => random.random_range(4000..9000),
+            // Some long enough that a worker is given up.
+            8 => random.random_range(4000..8000),
+            _ => random.random_range(9000..13_000),
         });
         let rest = Duration::from_millis(random.random_range(200..2500));
-        let gap = if random.random_bool(0.3) {
+        let gap = if random.random_bool(0.3) || lasts.as_millis() > 9000 {
             rest
         } else {
             lasts + rest

@@ -178,7 +178,7 @@ pub fn jobs() -> Vec<Spec> {
     });
     jobs.push(Spec {
         on_lost: "rerun",
-        ..spec("runs again", When::Every(12), 40)
+        ..spec("runs again", When::Every(15), 90)
     });
     for job in &mut jobs {
         job.cancelled = matches!(

@@ -22,11 +22,17 @@ pub(super) fn no_overlap(facts: &Facts<'_>) -> Vec<Violation> {
             .is_some_and(|job| job.spec.overlap != "allow");
         runs.sort_by_key(|(_, trace)| trace.first);
         for (place, (id, run)) in runs.iter().enumerate() {
-            let unconfirmed = facts
+            // Given up by a person or cancelled on a silent worker; one that was lost of itself has
+            // been ended in time by its worker or runner.
+            let fenced = facts
                 .history
-                .runs
-                .get(id)
-                .is_some_and(crate::history::Run::ended_unconfirmed);
+                .jobs
+                .get(&job)
+                .is_some_and(|job| job.spec.on_lost == "rerun");
+            let unconfirmed =
+                facts.history.runs.get(id).is_some_and(|run| {
+                    run.ended_unconfirmed() && !(fenced && run.status == "lost")
+                });
             // Later ones that began before the last sign of this one.
             for (other, later) in runs
                 .iter()
