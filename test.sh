@@ -55,7 +55,7 @@ build() { cargo build --release --locked --quiet -p hera-admin -p hera-worker -p
 processes() { HERA_TEST_BIN="$CARGO_TARGET_DIR/release" cargo test -p hera-tests --locked --quiet -- "$@"; }
 
 # Parts are killed, stopped and cut off; it starts a MariaDB of its own.
-chaos() { HERA_TEST_BIN="$CARGO_TARGET_DIR/release" cargo test -p hera-chaos --locked --quiet -- --nocapture; }
+chaos() { PATH=$PATH:/usr/sbin HERA_TEST_BIN="$CARGO_TARGET_DIR/release" cargo test -p hera-chaos --locked --quiet -- --nocapture; }
 
 # The OpenAPI document against the admin that serves it.
 api() { HERA_TEST_BIN="$CARGO_TARGET_DIR/release" tests/api.sh; }

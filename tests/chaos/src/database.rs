@@ -67,8 +67,8 @@ impl Database {
             return;
         }
         let server = Program::spawn(
-            Command::new("mariadbd")
-                .arg("--no-defaults")
+            Command::new("setpriv")
+                .args(["--pdeathsig", "KILL", "mariadbd", "--no-defaults"])
                 .args(as_root())
                 .arg(format!("--datadir={}", self.folder.join("data").display()))
                 .arg(format!("--pid-file={}", self.folder.join("pid").display()))

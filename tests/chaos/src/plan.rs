@@ -144,7 +144,7 @@ pub fn jobs() -> Vec<Spec> {
     let mut jobs = vec![
         spec("quick", When::Every(2), 1),
         spec("serial", When::Every(6), 30),
-        spec("long", When::Every(15), 90),
+        spec("long", When::Every(20), 90),
         spec("chain a", When::AtSecond(5), 3),
         spec("chain b", When::After(&["chain a"]), 8),
         spec("chain c", When::After(&["chain b"]), 3),
@@ -178,7 +178,7 @@ pub fn jobs() -> Vec<Spec> {
     });
     jobs.push(Spec {
         on_lost: "rerun",
-        ..spec("runs again", When::Every(15), 90)
+        ..spec("runs again", When::Every(30), 90)
     });
     for job in &mut jobs {
         job.cancelled = matches!(

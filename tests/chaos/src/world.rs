@@ -190,7 +190,15 @@ impl World {
     }
 
     fn command(&self, program: &str, arguments: &[&str], name: &str) -> Command {
-        let mut command = Command::new(programs().join(program));
+        // Whatever ends the harness ends its parts: a worker by the signal that ends scripts too.
+        let signal = if program == "hera-worker" {
+            "INT"
+        } else {
+            "KILL"
+        };
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", signal]);
+        command.arg(programs().join(program));
         command
             .args(arguments)
             .current_dir(&self.folder)

@@ -28,7 +28,7 @@ fn eighty_faults_lose_nothing_and_double_nothing() {
 }
 
 #[test]
-fn a_stopped_leader_that_wakes_up_commits_nothing_and_starts_nothing() {
+fn hera_fault_1_a_stopped_leader_that_wakes_up_commits_nothing_and_starts_nothing() {
     let _alone = alone();
     let report = attack(&Orders::wakes(5)).expect("the harness works");
     println!("{report}");
