@@ -154,6 +154,11 @@ impl Contact {
         }
     }
 
+    /// Whether a leader has answered recently enough to act on what one says.
+    pub(crate) fn holds(&self) -> bool {
+        self.left().is_some()
+    }
+
     /// How long until fenced runs must end; `None` if that is now.
     fn left(&self) -> Option<Duration> {
         let state = self.lock();

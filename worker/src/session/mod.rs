@@ -4,6 +4,7 @@ mod log_window;
 mod logs;
 mod reports;
 
+use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -313,11 +314,12 @@ impl Connector {
         installation: &Arc<Installation>,
         logs: &Logs,
     ) -> SessionError {
+        let mut held = BTreeMap::new();
         loop {
             match inbox.message().await {
                 Ok(Some(message)) => {
                     if let Some(said) = message.kind {
-                        self.obey(said, installation, logs);
+                        self.obey(said, installation, logs, &mut held);
                     }
                 }
                 Ok(None) => return SessionError::Closed,
@@ -326,20 +328,36 @@ impl Connector {
         }
     }
 
-    fn obey(&self, said: Said, installation: &Arc<Installation>, logs: &Logs) {
+    /// Without contact nothing is started, for it may be an old order, given up since: what came
+    /// out of a buffer after the machine had stood still. Such orders are `held` until a leader
+    /// answers, or forgotten with the session; a run that is still wanted is ordered anew then.
+    fn obey(
+        &self,
+        said: Said,
+        installation: &Arc<Installation>,
+        logs: &Logs,
+        held: &mut BTreeMap<RunRef, v1::Start>,
+    ) {
         match said {
             Said::Start(start) => {
                 if let Some(key) = self.command(start.run.clone(), start.epoch) {
-                    installation.start(key, start);
+                    if self.context.contact.holds() {
+                        installation.start(key, start);
+                    } else {
+                        tracing::warn!(run.id = %key.run, "held back a start until a leader answers");
+                        held.insert(key, start);
+                    }
                 }
             }
             Said::Cancel(cancel) => {
                 if let Some(key) = self.command(cancel.run, cancel.epoch) {
+                    held.remove(&key);
                     installation.cancel(key);
                 }
             }
             Said::Discard(discard) => {
                 if let Some(key) = self.command(discard.run, discard.epoch) {
+                    held.remove(&key);
                     installation.discard(&key);
                 }
             }
@@ -354,7 +372,14 @@ impl Connector {
                 }
             }
             Said::Contact(contact) => match self.node.observe(Epoch(contact.epoch)) {
-                Authority::Current => self.context.contact.answered(contact.heartbeat),
+                Authority::Current => {
+                    self.context.contact.answered(contact.heartbeat);
+                    if self.context.contact.holds() {
+                        for (key, start) in std::mem::take(held) {
+                            installation.start(key, start);
+                        }
+                    }
+                }
                 Authority::Stale { known } => {
                     tracing::warn!(contact.epoch, %known, "a former leader answers; that is no contact");
                 }

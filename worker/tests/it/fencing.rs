@@ -13,6 +13,7 @@ use crate::worker::{Home, INSTALLATION, Worker, heard};
 
 const FENCED: i64 = 1;
 const FREE: i64 = 2;
+const LATE: i64 = 3;
 
 /// A worker that runs one script which may be started elsewhere and one which may not.
 async fn two_runs(admin: &mut Admin, home: &Home, fence_ms: u64) -> (Connection, Worker) {
@@ -42,6 +43,16 @@ async fn without_contact_a_fenced_run_is_killed_and_reported_and_the_others_go_o
     assert_eq!(ended.kill_confirmed, Some(true));
     assert!(ended.note.contains("no contact"), "{}", ended.note);
     assert!(home.run_dir(FREE).exists());
+    // What is ordered now may be an old order: it waits for an answer of the leader.
+    session.start(LATE, "true").await;
+    let silence = tokio::time::timeout(Duration::from_millis(500), session.next()).await;
+    assert!(silence.is_err(), "{silence:?}");
+    let Kind::Accepted(accepted) = session.next_in_contact(1).await else {
+        panic!("it is accepted once the leader has answered");
+    };
+    assert_eq!(accepted.run, Some(run_ref(LATE)));
+    session.started(LATE).await;
+    session.finished(LATE).await;
     session.cancel(FREE).await;
     session.whole(FREE).await;
 }
