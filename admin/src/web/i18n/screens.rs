@@ -75,6 +75,11 @@ texts! {
         drain_hint: "It finishes what it runs and gets nothing new.", "执行完当前任务，不再接收新任务。";
         resume: "Resume", "恢复接收";
         labels: "Labels", "标签";
+        admins: "Admins", "管理节点";
+        leads: "leads", "主节点";
+        follows: "follows", "备节点";
+        this_page: "serves this page", "当前页面所在节点";
+        since: "Started", "启动于";
         skew: "another version than this admin", "与本管理节点版本不同";
         none: "No worker has joined yet.", "还没有执行机器加入。";
         none_hint: "Start hera-worker with HERA_ADMIN_ADDRESS and HERA_JOIN_TOKEN set; it appears here within seconds.", "设置 HERA_ADMIN_ADDRESS 与 HERA_JOIN_TOKEN 后启动 hera-worker，几秒内会出现在这里。";

@@ -10,6 +10,7 @@ use super::parts::{Ago, Chip, Meter, Times};
 use super::visit::{Visit, go_to, html};
 use crate::access::Right;
 use crate::master::WorkerView;
+use crate::store::AdminSeen;
 use crate::web::BASE;
 use crate::web::api::cluster::differs;
 use crate::web::error::Result;
@@ -22,6 +23,46 @@ pub(super) struct MachinesPage {
     pub notice: Option<String>,
     pub can_administer: bool,
     pub workers: Vec<Machine>,
+    pub admins: Vec<AdminCard>,
+}
+
+/// An admin that is alive.
+#[derive(Debug)]
+pub(super) struct AdminCard {
+    pub name: String,
+    pub version: String,
+    /// It is another one than this admin's.
+    pub skew: bool,
+    pub is_self: bool,
+    pub state: Chip,
+    pub since: Ago,
+}
+
+impl AdminCard {
+    pub(super) fn new(admin: &AdminSeen, leader: &str, me: &str, times: Times) -> Self {
+        let t = &times.lang.texts().machines;
+        let state = if admin.at.name == leader {
+            Chip {
+                class: "success",
+                icon: "circle-check-filled",
+                word: t.leads,
+            }
+        } else {
+            Chip {
+                class: "waiting",
+                icon: "circle",
+                word: t.follows,
+            }
+        };
+        Self {
+            name: admin.at.name.clone(),
+            version: admin.version.clone(),
+            skew: differs(&admin.version),
+            is_self: admin.at.name == me,
+            state,
+            since: times.ago(admin.started_at),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -106,6 +147,8 @@ fn gibibytes(mib: u64) -> String {
 /// `GET /machines`.
 pub(super) async fn show(visit: Visit) -> Result<HttpResponse> {
     let times = visit.times();
+    let leader = visit.state.master.leader().leader;
+    let leader = leader.map(|leader| leader.name).unwrap_or_default();
     html(&MachinesPage {
         frame: visit.frame(Section::Machines),
         notice: None,
@@ -116,6 +159,13 @@ pub(super) async fn show(visit: Visit) -> Result<HttpResponse> {
             .workers()
             .iter()
             .map(|worker| Machine::new(worker, times))
+            .collect(),
+        admins: visit
+            .state
+            .admins
+            .borrow()
+            .iter()
+            .map(|admin| AdminCard::new(admin, &leader, &visit.state.settings.name, times))
             .collect(),
     })
 }

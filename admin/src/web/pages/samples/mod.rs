@@ -55,6 +55,7 @@ pub(super) fn pages(lang: Lang) -> Vec<(&'static str, String)> {
         notice: None,
         can_administer: true,
         workers,
+        admins: others::admins(lang),
     };
     vec![
         ("login", html(&login(false))),

@@ -8,13 +8,13 @@ use hera_domain::status::{RunStatus, Switch, VersionStatus};
 
 use super::data::{SCRIPT, crumbs, definitions, frame, now, run, runs, times, tree};
 use crate::master::WorkerView;
-use crate::store::RunView;
+use crate::store::{AdminSeen, Holder, RunView};
 use crate::web::i18n::Lang;
 use crate::web::pages::fires::next_due;
 use crate::web::pages::frame::Section;
 use crate::web::pages::group_form::GroupForm;
 use crate::web::pages::home::{HomePage, Need, Number};
-use crate::web::pages::machines::Machine;
+use crate::web::pages::machines::{AdminCard, Machine};
 use crate::web::pages::parts::{Chip, Errors, Fact, RunLine};
 use crate::web::pages::profile::{ProfilePage, TokenRow};
 use crate::web::pages::run::{RunPage, phases};
@@ -70,6 +70,24 @@ pub(super) fn workers(lang: Lang) -> Vec<Machine> {
     views
         .iter()
         .map(|worker| Machine::new(worker, times(lang)))
+        .collect()
+}
+
+pub(super) fn admins(lang: Lang) -> Vec<AdminCard> {
+    let admin = |name: &str, version: &str| AdminSeen {
+        at: Holder {
+            name: name.into(),
+            http: name.into(),
+            connect: "10.0.4.1:9887".into(),
+        },
+        version: version.into(),
+        started_at: now() - TimeDelta::days(3),
+        seen_at: now(),
+    };
+    let (one, other) = ("10.0.4.1:8080", "10.0.4.2:8080");
+    [admin(one, env!("CARGO_PKG_VERSION")), admin(other, "0.0.9")]
+        .iter()
+        .map(|admin| AdminCard::new(admin, one, other, times(lang)))
         .collect()
 }
 
