@@ -343,7 +343,7 @@ fn admin_seen() -> AdminSeen {
             http: "127.0.0.1:8080".into(),
             connect: "127.0.0.1:9887".into(),
         },
-        version: "0".into(),
+        version: env!("CARGO_PKG_VERSION").into(),
         started_at: from_millis(0),
         seen_at: from_millis(0),
     }
