@@ -2,6 +2,9 @@
 # Kills, stops and cuts off the parts of an installation, and checks that nothing was lost.
 #   tests/chaos.sh attack [--seed N] [--faults N]   one attack; a seed repeats its faults
 #   tests/chaos.sh soak 1h                          attacks with new seeds until the time is over
+#   tests/chaos.sh wakes                            a leader is stopped inside a transaction, and wakes up
+#   tests/chaos.sh takeover                         time from kill -9 of the leader to the next dispatch
+#   tests/chaos.sh disk [--leader]                  a full disk; needs root
 # --admins N and --workers N change the size (3 and 3). Needs MariaDB's server, as ./test.sh deps installs it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
