@@ -364,6 +364,7 @@ pub(crate) fn ending(exit: Exit, killed: Option<&Killed>, stop: Option<StopReaso
         cpu_ms,
         peak_memory_kib,
         at_unix_ms,
+        fenced,
         log_size,
     } = exit;
     let mut notes = Vec::new();
@@ -397,7 +398,8 @@ pub(crate) fn ending(exit: Exit, killed: Option<&Killed>, stop: Option<StopReaso
         ended: v1::Ended {
             exit_code,
             signal,
-            kill_confirmed,
+            // By it the leader tells an end that nobody asked for from a failure of the script.
+            kill_confirmed: kill_confirmed.or(fenced.then_some(true)),
             note: notes.join("; "),
             cpu_ms,
             peak_memory_kib,

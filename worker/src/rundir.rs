@@ -102,6 +102,9 @@ pub struct Exit {
     pub cpu_ms: Option<i64>,
     pub peak_memory_kib: Option<i64>,
     pub at_unix_ms: i64,
+    /// Its runner ended it for want of contact, with everything below it.
+    #[serde(default)]
+    pub fenced: bool,
     /// What was in the log when the script ended; what a process left behind adds is not the run's.
     pub log_size: u64,
 }

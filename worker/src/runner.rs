@@ -93,7 +93,11 @@ pub fn run(folder: &Path, inherited: &Inherited) -> io::Result<()> {
             } else {
                 remark(&exit, &spec, oom_kills)
             };
-            Exit { note, ..exit }
+            Exit {
+                note,
+                fenced,
+                ..exit
+            }
         }
         Err(failed) => failed,
     };

@@ -189,3 +189,27 @@ async fn a_fence_takes_away_the_patience_of_a_cancel() {
     let (ended, _) = session.whole(FENCED).await;
     assert_eq!((ended.signal, ended.kill_confirmed), (Some(9), Some(true)));
 }
+
+#[tokio::test]
+async fn an_end_by_the_runner_of_a_stopped_worker_is_told_as_one_that_nobody_asked_for() {
+    let mut admin = Admin::start().await;
+    let home = Home::new();
+    let (mut session, worker) = two_runs(&mut admin, &home, 3_000).await;
+    let fenced = home.runner(FENCED);
+    worker.signal(nix::sys::signal::Signal::SIGSTOP);
+    let exit = home.run_dir(FENCED).join("exit");
+    let written = async {
+        while std::fs::read(&exit).map_or(true, |bytes| !bytes.contains(&b'}')) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, written)
+        .await
+        .expect("its runner ends it");
+    worker.signal(nix::sys::signal::Signal::SIGCONT);
+    let (ended, _) = session.finished(FENCED).await;
+    assert_eq!((ended.signal, ended.kill_confirmed), (Some(9), Some(true)));
+    assert!(kill(fenced, None).is_err(), "its runner has ended");
+    session.cancel(FREE).await;
+    session.whole(FREE).await;
+}
