@@ -4,6 +4,8 @@
 mod log_writer;
 mod peers;
 mod session;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use log_writer::LogWriter;
 pub(crate) use peers::{AdminService, MESSAGE_BYTES, News, Peer, Peers};

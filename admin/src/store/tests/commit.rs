@@ -134,7 +134,7 @@ on_each_db! {
         assert_eq!(state.snapshot.last_run_id, 1);
     }
 
-    async fn a_row_that_is_not_as_expected_undoes_the_whole_commit(db: &TestDb) {
+    async fn hera_fault_6_a_status_that_is_not_as_expected_is_never_overwritten(db: &TestDb) {
         let mut leader = Leader::of(db);
         leader.write(decide(
             [(None, version(1, VersionStatus::Waiting))],

@@ -1,0 +1,167 @@
+//! Who is let in on the port for workers and admins.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use hera_domain::clock::SystemClock;
+use hera_proto::v1::admin_client::AdminClient;
+use hera_proto::v1::admin_server::AdminServer;
+use hera_proto::v1::session_client::SessionClient;
+use hera_proto::v1::session_server::SessionServer;
+use hera_proto::{PROTOCOL, Trust, v1};
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio_stream::wrappers::TcpListenerStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{Code, Request, Status};
+
+use super::{AdminService, LogWriter, Peers, SessionService};
+use crate::logs::Hub;
+use crate::master::{Ask, Command, CommandError, Definitions, Handle, Inquiry, LeaderView};
+use crate::store::testing::TestDb;
+
+const JOIN: &str = "a join token of the tests";
+const SECRET: &str = "0123456789abcdef";
+
+/// A port whose leader answers every command with an empty list.
+async fn port(db: &TestDb, stop: &CancellationToken) -> String {
+    let (commands, mut inbox) = mpsc::channel::<Command>(4);
+    tokio::spawn(async move {
+        while let Some(command) = inbox.recv().await {
+            if let Command::Inquire(Inquiry::Ping, answer) = command {
+                drop(answer.send(Ok(Vec::new())));
+            }
+        }
+    });
+    let leads = LeaderView {
+        is_self: true,
+        ..LeaderView::default()
+    };
+    let (_, leader) = watch::channel(leads);
+    let (_, definitions) = watch::channel(Arc::new(Definitions::default()));
+    let (_, workers) = watch::channel(Arc::new(Vec::new()));
+    let (notices, _) = broadcast::channel(4);
+    let handle = Handle::new(commands, definitions, leader.clone(), workers, notices);
+    let sessions = SessionService {
+        store: db.store.clone(),
+        leadership: watch::channel(None).1,
+        leader,
+        admins: watch::channel(Vec::new()).1,
+        logs: LogWriter::spawn(db.store.clone(), Hub::default(), stop.clone()),
+        join_token: JOIN.into(),
+        installation: "one".into(),
+        heartbeat_ms: 1000,
+        self_fence_ms: 1000,
+        sessions: AtomicU64::new(1),
+        clock: Arc::new(SystemClock),
+        stop: stop.clone(),
+    };
+    let peers = AdminService {
+        handle,
+        secret: SECRET.into(),
+        stop: stop.clone(),
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let server = tonic::transport::Server::builder()
+        .add_service(SessionServer::new(sessions))
+        .add_service(AdminServer::new(peers))
+        .serve_with_incoming_shutdown(
+            TcpListenerStream::new(listener),
+            stop.clone().cancelled_owned(),
+        );
+    tokio::spawn(server);
+    address
+}
+
+fn bearing<T>(message: T, token: Option<&str>) -> Request<T> {
+    let mut request = Request::new(message);
+    if let Some(token) = token {
+        let bearer = format!("Bearer {token}").parse().unwrap();
+        request.metadata_mut().insert("authorization", bearer);
+    }
+    request
+}
+
+/// What a worker with this token is answered.
+async fn joins(address: &str, token: Option<&str>) -> Status {
+    let hello = v1::WorkerMessage {
+        kind: Some(v1::worker_message::Kind::Hello(v1::Hello {
+            protocol: PROTOCOL,
+            node_id: "node".into(),
+            name: "stranger".into(),
+            ..v1::Hello::default()
+        })),
+    };
+    let mut client = SessionClient::connect(format!("http://{address}"))
+        .await
+        .unwrap();
+    let opened = client
+        .open(bearing(tokio_stream::iter([hello]), token))
+        .await;
+    opened.map(drop).expect_err("nobody leads here")
+}
+
+/// What somebody with this token is answered who asks as an admin would.
+async fn asks(address: &str, token: Option<&str>) -> Option<Status> {
+    let mut client = AdminClient::connect(format!("http://{address}"))
+        .await
+        .unwrap();
+    let command = serde_json::to_vec(&Ask::Inquire(Inquiry::Ping)).unwrap();
+    let asked = client.ask(bearing(v1::Question { command }, token)).await;
+    let watched = client.watch(bearing(v1::WatchRequest {}, token)).await;
+    assert_eq!(asked.is_ok(), watched.is_ok());
+    asked.err()
+}
+
+/// HERA's port lets any host register as a worker, and command the others.
+#[tokio::test]
+async fn hera_fault_security_11_strangers_neither_join_nor_command() {
+    let db = TestDb::sqlite().await;
+    let stop = CancellationToken::new();
+    let address = port(&db, &stop).await;
+    for token in [
+        None,
+        Some(""),
+        Some(SECRET),
+        Some("a join token of the test"),
+    ] {
+        assert_eq!(joins(&address, token).await.code(), Code::Unauthenticated);
+    }
+    assert_eq!(joins(&address, Some(JOIN)).await.code(), Code::Unavailable);
+    assert_eq!(db.store.workers().await.unwrap(), []);
+    for token in [None, Some(""), Some(JOIN), Some("0123456789abcde")] {
+        let refused = asks(&address, token).await.expect("it is refused");
+        assert_eq!(refused.code(), Code::Unauthenticated);
+    }
+    assert!(asks(&address, Some(SECRET)).await.is_none());
+    stop.cancel();
+}
+
+#[tokio::test]
+async fn a_command_that_the_leader_does_not_know_is_refused_and_names_its_version() {
+    let db = TestDb::sqlite().await;
+    let stop = CancellationToken::new();
+    let address = port(&db, &stop).await;
+    let mut client = AdminClient::connect(format!("http://{address}"))
+        .await
+        .unwrap();
+    let command = br#"{"Levitate":1}"#.to_vec();
+    let asked = client.ask(bearing(v1::Question { command }, Some(SECRET)));
+    let refused = asked.await.unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument);
+    assert!(refused.message().contains(env!("CARGO_PKG_VERSION")));
+    stop.cancel();
+}
+
+#[tokio::test]
+async fn a_leader_that_cannot_be_reached_leaves_open_what_was_done() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = nobody.local_addr().unwrap().to_string();
+    drop(nobody);
+    let peers = Peers::new(SECRET, Trust::default(), Duration::from_secs(5));
+    let asked = peers.at(&address).unwrap();
+    let asked = asked.ask(&Ask::Inquire(Inquiry::Ping)).await;
+    let error = asked.expect_err("nobody is there");
+    assert!(matches!(error, CommandError::Unanswered(_)), "{error}");
+}
