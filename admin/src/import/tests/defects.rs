@@ -291,8 +291,8 @@ async fn ids_that_are_taken_become_new_ones_and_are_listed() {
         target.execute(
             "INSERT INTO hera_version (id, version, job_id, business_time, due_at, origin, armed, frozen, status, attempts, alarmed, created_at, changed_at) \
              VALUES (1, '202611200000000001', 1, '2026-11-20 00:00:00.000', '2026-11-20 00:00:00.000', 'ad_hoc', FALSE, FALSE, 'success', 1, FALSE, '2026-11-20 00:00:00.000', '2026-11-20 00:00:00.000'); \
-             INSERT INTO hera_run (id, version_key, job_id, trigger_type, status, attempt, priority, created_at, unreachable, overdue) \
-             VALUES (1, 1, 1, 'manual', 'success', 1, 1, '2026-11-20 00:00:00.000', FALSE, FALSE)",
+             INSERT INTO hera_run (id, version_key, job_id, trigger_type, status, attempt, priority, created_at, unreachable, overdue, fenced) \
+             VALUES (1, 1, 1, 'manual', 'success', 1, 1, '2026-11-20 00:00:00.000', FALSE, FALSE, FALSE)",
         );
         let report = import(&hera, &target.store, options()).await;
         let moved: Vec<_> = report
