@@ -12,7 +12,6 @@ use hera_domain::clock::{Clock as _, SystemClock};
 use hera_domain::engine::{Balance, Limits};
 use hera_domain::id::HostGroupId;
 use hera_domain::reason::Reason;
-use hera_proto::v1::admin_server::AdminServer;
 use hera_proto::v1::session_server::SessionServer;
 use hera_proto::{Trust, server_tls};
 use hera_settings::{Database, LoadBalance, Settings};
@@ -22,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::ServerTlsConfig;
 use tonic::transport::server::TcpIncoming;
 
-use crate::grpc::{AdminService, LogWriter, MESSAGE_BYTES, Peers, SessionService};
+use crate::grpc::{AdminService, LogWriter, Peers, SessionService};
 use crate::logs::Hub;
 use crate::master::{Campaign, Handle, Platform, tell_alive};
 use crate::metrics::Metrics;
@@ -77,9 +76,9 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     };
     let peers = AdminService {
         handle: master.clone(),
-        secret: cluster_secret,
         stop: stop.clone(),
     };
+    let peers = (peers, cluster_secret);
     let workers = tokio::spawn(serve_grpc(service, peers, connect, tls, stop.clone()));
     let state = AppState {
         master: master.clone(),
@@ -116,7 +115,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
 
 async fn serve_grpc(
     service: SessionService,
-    peers: AdminService,
+    (peers, secret): (AdminService, String),
     listener: TcpListener,
     tls: Option<ServerTlsConfig>,
     stop: CancellationToken,
@@ -128,9 +127,6 @@ async fn serve_grpc(
     let service = SessionServer::new(service)
         .max_decoding_message_size(WORKER_MESSAGE_BYTES)
         .max_encoding_message_size(WORKER_MESSAGE_BYTES);
-    let peers = AdminServer::new(peers)
-        .max_decoding_message_size(MESSAGE_BYTES)
-        .max_encoding_message_size(MESSAGE_BYTES);
     let mut server = tonic::transport::Server::builder();
     if let Some(tls) = tls {
         server = server
@@ -141,7 +137,7 @@ async fn serve_grpc(
         .http2_keepalive_interval(Some(Duration::from_secs(10)))
         .http2_keepalive_timeout(Some(Duration::from_secs(20)))
         .add_service(service)
-        .add_service(peers)
+        .add_service(peers.guarded(secret))
         .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
         .await
         .context("the port for workers and admins broke")

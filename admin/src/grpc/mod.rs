@@ -8,5 +8,5 @@ mod session;
 mod tests;
 
 pub(crate) use log_writer::LogWriter;
-pub(crate) use peers::{AdminService, MESSAGE_BYTES, News, Peer, Peers};
+pub(crate) use peers::{AdminService, News, Peer, Peers};
 pub(crate) use session::{Leadership, SessionService};

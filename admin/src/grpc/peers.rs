@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::{Stream, StreamExt as _};
 use hera_domain::id::CommitSeq;
 use hera_proto::v1::admin_client::AdminClient;
-use hera_proto::v1::admin_server;
+use hera_proto::v1::admin_server::{self, AdminServer};
 use hera_proto::{Trust, v1};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::error::RecvError;
@@ -14,13 +14,15 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Response, Status};
 
 use crate::master::{Ask, CommandError, Handle, Notice, Reply, WorkerView};
 
 /// The greatest message between admins: a script of the greatest size, escaped.
-pub(crate) const MESSAGE_BYTES: usize = 64 * 1024 * 1024;
+const MESSAGE_BYTES: usize = 64 * 1024 * 1024;
 /// Cards of workers change with every heartbeat of any of them; nobody reads so fast.
 const CARDS_EVERY: Duration = Duration::from_millis(500);
 const CONNECT: Duration = Duration::from_secs(2);
@@ -37,7 +39,6 @@ pub(crate) enum News {
 /// The gRPC service for other admins.
 pub(crate) struct AdminService {
     pub(crate) handle: Handle,
-    pub(crate) secret: String,
     pub(crate) stop: CancellationToken,
 }
 
@@ -46,7 +47,7 @@ type Outgoing = Pin<Box<dyn Stream<Item = Result<v1::News, Status>> + Send>>;
 #[tonic::async_trait]
 impl admin_server::Admin for AdminService {
     async fn ask(&self, request: Request<v1::Question>) -> Result<Response<v1::Answer>, Status> {
-        self.admit(&request)?;
+        self.only_leading()?;
         let ask: Ask = serde_json::from_slice(&request.into_inner().command).map_err(|error| {
             Status::invalid_argument(format!(
                 "this admin ({}) does not know such a command: {error}",
@@ -62,11 +63,8 @@ impl admin_server::Admin for AdminService {
 
     type WatchStream = Outgoing;
 
-    async fn watch(
-        &self,
-        request: Request<v1::WatchRequest>,
-    ) -> Result<Response<Outgoing>, Status> {
-        self.admit(&request)?;
+    async fn watch(&self, _: Request<v1::WatchRequest>) -> Result<Response<Outgoing>, Status> {
+        self.only_leading()?;
         let (out, stream) = mpsc::channel(256);
         let handle = self.handle.clone();
         let stop = self.stop.clone();
@@ -77,25 +75,44 @@ impl admin_server::Admin for AdminService {
 }
 
 impl AdminService {
-    /// Lets in who knows the cluster secret, if this admin leads.
-    fn admit<T>(&self, request: &Request<T>) -> Result<(), Status> {
-        let given = request.metadata().get("authorization");
-        let given = given.and_then(|value| value.to_str().ok());
-        let given = given.and_then(|value| value.strip_prefix("Bearer "));
-        if !given.is_some_and(|given| crate::secret::equal(given, &self.secret)) {
-            tracing::warn!(
-                peer = request.remote_addr().map(tracing::field::display),
-                "somebody without the cluster secret was sent away from the admins' service"
-            );
-            return Err(Status::unauthenticated(
-                "only admins of this installation may ask",
-            ));
-        }
-        if !self.handle.leader().is_self {
-            return Err(Status::failed_precondition("this admin does not lead"));
-        }
-        Ok(())
+    /// The service behind its gate: who does not know the cluster secret is sent away by the
+    /// headers alone, before anything of a message is read.
+    pub(crate) fn guarded(
+        self,
+        secret: String,
+    ) -> InterceptedService<AdminServer<Self>, impl Interceptor + Clone> {
+        let server = AdminServer::new(self)
+            .max_decoding_message_size(MESSAGE_BYTES)
+            .max_encoding_message_size(MESSAGE_BYTES);
+        InterceptedService::new(server, move |request: Request<()>| {
+            admit(&request, &secret)?;
+            Ok(request)
+        })
     }
+
+    fn only_leading(&self) -> Result<(), Status> {
+        if self.handle.leader().is_self {
+            return Ok(());
+        }
+        Err(Status::failed_precondition("this admin does not lead"))
+    }
+}
+
+/// Lets in who knows the cluster secret.
+fn admit(request: &Request<()>, secret: &str) -> Result<(), Status> {
+    let given = request.metadata().get("authorization");
+    let given = given.and_then(|value| value.to_str().ok());
+    let given = given.and_then(|value| value.strip_prefix("Bearer "));
+    if given.is_some_and(|given| crate::secret::equal(given, secret)) {
+        return Ok(());
+    }
+    tracing::warn!(
+        peer = request.remote_addr().map(tracing::field::display),
+        "somebody without the cluster secret was sent away from the admins' service"
+    );
+    Err(Status::unauthenticated(
+        "only admins of this installation may ask",
+    ))
 }
 
 /// Tells what changes until this admin no longer leads or nobody listens.

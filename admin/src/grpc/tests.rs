@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use hera_domain::clock::SystemClock;
 use hera_proto::v1::admin_client::AdminClient;
-use hera_proto::v1::admin_server::AdminServer;
 use hera_proto::v1::session_client::SessionClient;
 use hera_proto::v1::session_server::SessionServer;
 use hera_proto::{PROTOCOL, Trust, v1};
@@ -58,14 +57,13 @@ async fn port(db: &TestDb, stop: &CancellationToken) -> String {
     };
     let peers = AdminService {
         handle,
-        secret: SECRET.into(),
         stop: stop.clone(),
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let server = tonic::transport::Server::builder()
         .add_service(SessionServer::new(sessions))
-        .add_service(AdminServer::new(peers))
+        .add_service(peers.guarded(SECRET.into()))
         .serve_with_incoming_shutdown(
             TcpListenerStream::new(listener),
             stop.clone().cancelled_owned(),
@@ -135,6 +133,21 @@ async fn hera_fault_security_11_strangers_neither_join_nor_command() {
         assert_eq!(refused.code(), Code::Unauthenticated);
     }
     assert!(asks(&address, Some(SECRET)).await.is_none());
+    stop.cancel();
+}
+
+/// Else anybody could make an admin hold as many great messages as they send.
+#[tokio::test]
+async fn a_stranger_is_sent_away_before_a_message_is_read() {
+    let db = TestDb::sqlite().await;
+    let stop = CancellationToken::new();
+    let address = port(&db, &stop).await;
+    let client = AdminClient::connect(format!("http://{address}")).await;
+    // Beyond what is taken from anybody: whoever reads it says so.
+    let command = vec![b' '; 65 << 20];
+    let mut client = client.unwrap();
+    let asked = client.ask(bearing(v1::Question { command }, Some(JOIN)));
+    assert_eq!(asked.await.unwrap_err().code(), Code::Unauthenticated);
     stop.cancel();
 }
 

@@ -28,6 +28,9 @@ pub(super) enum Failure {
     Deposed,
     #[error("the database does not answer: {0}")]
     Away(String),
+    /// A commit was under way: it may have been applied, or be applied yet.
+    #[error("the database does not say whether it was committed: {0}")]
+    Unknown(String),
     #[error("the database refuses the change: {0}")]
     Conflict(String),
 }
@@ -37,6 +40,7 @@ impl Failure {
     pub(super) fn to_command_error(&self) -> CommandError {
         match self {
             Self::Deposed => CommandError::NoLeader,
+            Self::Unknown(_) => CommandError::Unanswered(self.to_string()),
             Self::Away(_) | Self::Conflict(_) => CommandError::Store(self.to_string()),
         }
     }
@@ -174,7 +178,9 @@ impl Committer {
                     return Ok(());
                 }
                 Err(Failure::Away(error)) => error,
-                Err(failure @ (Failure::Deposed | Failure::Conflict(_))) => return Err(failure),
+                Err(failure @ (Failure::Deposed | Failure::Unknown(_) | Failure::Conflict(_))) => {
+                    return Err(failure);
+                }
             };
             tracing::warn!(error, "a commit got no answer; asking what became of it");
             if self.was_applied(error, &mut waits).await? {
@@ -201,10 +207,12 @@ impl Committer {
                 Ok((epoch, _)) if epoch != self.lease.epoch => return Err(Failure::Deposed),
                 Ok((_, seq)) => return Ok(seq == self.next_seq()),
                 Err(Failure::Away(again)) => error = again,
-                Err(failure @ (Failure::Deposed | Failure::Conflict(_))) => return Err(failure),
+                Err(failure @ (Failure::Deposed | Failure::Unknown(_) | Failure::Conflict(_))) => {
+                    return Err(failure);
+                }
             }
         }
-        Err(Failure::Away(error))
+        Err(Failure::Unknown(error))
     }
 
     /// Makes a call on a blocking thread. One that lasts longer than the lease is given up with

@@ -55,7 +55,7 @@ impl From<Failure> for Stop {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Deposed => Self::Deposed,
-            Failure::Away(_) | Failure::Conflict(_) => Self::Reload,
+            Failure::Away(_) | Failure::Unknown(_) | Failure::Conflict(_) => Self::Reload,
         }
     }
 }
@@ -135,7 +135,7 @@ impl Leader {
                 Ok(database_now) => self.clock.sample(database_now),
                 Err(Failure::Deposed) => return Err(Failure::Deposed),
                 // The lease may still hold; it is tried again soon.
-                Err(Failure::Away(_) | Failure::Conflict(_)) => {}
+                Err(Failure::Away(_) | Failure::Unknown(_) | Failure::Conflict(_)) => {}
             }
         }
         if self.committer.lease_has_run_out() {

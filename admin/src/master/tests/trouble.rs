@@ -215,7 +215,7 @@ async fn after_a_full_disk_the_leader_comes_back_by_itself() {
     assert!(
         matches!(
             refused,
-            Err(CommandError::Store(_) | CommandError::NoLeader)
+            Err(CommandError::Unanswered(_) | CommandError::NoLeader)
         ),
         "{refused:?}"
     );
