@@ -182,6 +182,8 @@ impl Connector {
 
     fn move_to(&self, installation: &str) -> std::io::Result<()> {
         tracing::info!("joining installation {installation}");
+        // Its leader hears no more of them, and may start them elsewhere.
+        self.installation.borrow().fence();
         self.node.join(installation)?;
         let opened = Installation::open(Arc::clone(&self.context), installation)?;
         self.installation.send_replace(opened);
