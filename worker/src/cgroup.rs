@@ -14,6 +14,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use hera_domain::id::RunId;
 use hera_settings::CgroupChoice;
 use serde::{Deserialize, Serialize};
 
@@ -232,11 +233,13 @@ impl Cgroups {
         enable(&self.runs)
     }
 
-    /// Makes the group of a run.
-    pub(crate) fn create(&self, run: &str, limits: &Limits) -> io::Result<Cgroup> {
-        let group = self.runs.join(run);
-        // One of an earlier attempt that never began may be there.
-        std::fs::create_dir_all(&group)?;
+    /// Makes a group for a run. Everybody can read its name, which is therefore another than that
+    /// of the run's folder.
+    pub(crate) fn create(&self, run: RunId, limits: &Limits) -> io::Result<Cgroup> {
+        let group = self
+            .runs
+            .join(format!("{run}-{:016x}", rand::random::<u64>()));
+        std::fs::create_dir(&group)?;
         let set = |file: &str, value: String| std::fs::write(group.join(file), value);
         if self.controllers.memory {
             set("memory.max", (limits.memory_mib << 20).to_string())?;
@@ -263,18 +266,24 @@ impl Cgroups {
     }
 
     /// Removes what earlier runs left, except for groups in which something lives, and those
-    /// that `keep` names.
-    pub(crate) fn sweep(&self, keep: impl Fn(&str) -> bool) {
+    /// of runs that are to be kept.
+    pub(crate) fn sweep(&self, keep: impl Fn(RunId) -> bool) {
         let Ok(entries) = std::fs::read_dir(&self.runs) else {
             return;
         };
         for entry in entries.flatten() {
             let is_group = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            if is_group && entry.file_name().to_str().is_some_and(|name| !keep(name)) {
+            let run = entry.file_name().to_str().and_then(run_of);
+            if is_group && !run.is_some_and(&keep) {
                 remove(&entry.path());
             }
         }
     }
+}
+
+fn run_of(group: &str) -> Option<RunId> {
+    let (run, _) = group.split_once('-')?;
+    run.parse().ok().map(RunId)
 }
 
 impl Controllers {
@@ -351,15 +360,28 @@ mod tests {
             processes: 7,
             ..Limits::default()
         };
-        let group = groups.create("1-a", &limits).unwrap();
-        let read =
-            |file: &str| std::fs::read_to_string(folder.path().join("1-a").join(file)).unwrap();
+        let group = groups.create(RunId(1), &limits).unwrap();
+        let read = |file: &str| std::fs::read_to_string(group.group.join(file)).unwrap();
         assert_eq!(read("memory.max"), "3145728");
         assert_eq!(read("cpu.max"), "150000 100000");
         assert_eq!(read("pids.max"), "7");
         assert_eq!(group.oom_kills(), 0);
         let events = "low 0\noom 3\noom_kill 2\noom_group_kill 1\n";
-        std::fs::write(folder.path().join("1-a/memory.events"), events).unwrap();
+        std::fs::write(group.group.join("memory.events"), events).unwrap();
         assert_eq!(group.oom_kills(), 2);
+    }
+
+    #[test]
+    fn groups_of_runs_that_are_over_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let groups = Cgroups {
+            _held: File::open(folder.path()).unwrap(),
+            runs: folder.path().to_owned(),
+            home: folder.path().to_owned(),
+            controllers: Controllers::default(),
+        };
+        let [live, over] = [1, 11].map(|run| groups.create(RunId(run), &Limits::default()));
+        groups.sweep(|run| run == RunId(1));
+        assert!(live.unwrap().group.exists() && !over.unwrap().group.exists());
     }
 }

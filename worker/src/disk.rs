@@ -1,6 +1,5 @@
 //! Keeps room on the disk: bounds the logs of live runs, and gives up old ones when it gets tight.
 
-use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -11,6 +10,7 @@ use hera_proto::LOG_KEEP_BYTES;
 use nix::fcntl::{FallocateFlags, fallocate};
 use tokio::sync::watch;
 
+use crate::files;
 use crate::installation::{Context, Installation};
 use crate::retention;
 use crate::rundir::RunDir;
@@ -76,7 +76,7 @@ pub(crate) async fn guard(context: Arc<Context>, installation: watch::Receiver<A
 /// Gives up the middle of a log that takes more than `most` bytes of the disk. Offsets stay: what
 /// is given up reads as zeros.
 fn bound_log(dir: &RunDir, most: u64) -> io::Result<()> {
-    let Ok(meta) = std::fs::metadata(dir.log()) else {
+    let Ok(meta) = std::fs::symlink_metadata(dir.log()) else {
         return Ok(());
     };
     if meta.blocks() * 512 <= most {
@@ -87,7 +87,7 @@ fn bound_log(dir: &RunDir, most: u64) -> io::Result<()> {
     if end <= head {
         return Ok(());
     }
-    let log = OpenOptions::new().write(true).open(dir.log())?;
+    let log = files::open_to_change(&dir.log())?;
     let punch = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
     fallocate(log, punch, head, end - head)?;
     Ok(())
@@ -95,7 +95,7 @@ fn bound_log(dir: &RunDir, most: u64) -> io::Result<()> {
 
 /// Whether the middle of a log was given up.
 pub(crate) fn has_gap(dir: &RunDir, most: u64) -> bool {
-    std::fs::metadata(dir.log())
+    std::fs::symlink_metadata(dir.log())
         .is_ok_and(|meta| meta.len() > most && meta.blocks() * 512 < meta.len())
 }
 

@@ -24,6 +24,7 @@ pub mod limits;
 mod load;
 mod node;
 mod process;
+mod removal;
 mod retention;
 mod run;
 pub mod rundir;

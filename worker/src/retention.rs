@@ -56,7 +56,9 @@ pub(crate) fn make_room(work_dir: &Path, room: impl Fn() -> bool) -> usize {
         if room() {
             break;
         }
-        removed += usize::from(remove(&entry));
+        // One that could not be removed is tried again, but not every second.
+        let stuck = RunDir::new(entry.path()).is_stuck();
+        removed += usize::from(!stuck && remove(&entry));
     }
     removed
 }
@@ -65,16 +67,24 @@ pub(crate) fn make_room(work_dir: &Path, room: impl Fn() -> bool) -> usize {
 fn remove(entry: &DirEntry) -> bool {
     let removed = entry.file_type().and_then(|kind| {
         if kind.is_dir() {
-            RunDir::new(entry.path()).clear()?;
-            std::fs::remove_dir_all(entry.path())
+            RunDir::new(entry.path()).remove()
         } else {
             std::fs::remove_file(entry.path())
         }
     });
     if let Err(error) = &removed {
-        tracing::warn!("cannot remove {}: {error}", entry.path().display());
+        tell_once(&RunDir::new(entry.path()), error);
     }
     removed.is_ok()
+}
+
+/// Says once in the life of a run's folder that something of it cannot be removed.
+pub(crate) fn tell_once(dir: &RunDir, error: &io::Error) {
+    if dir.mark_stuck() {
+        tracing::warn!(
+            "cannot remove what a script has left: {error}; it is tried again now and then, remove it by hand if it never goes"
+        );
+    }
 }
 
 #[cfg(test)]
@@ -108,6 +118,48 @@ mod tests {
         let later = Later(Duration::from_hours(2));
         assert_eq!(sweep(work.path(), keep, &later).unwrap(), 2);
         assert_eq!((left(&ended), left(&runs)), (0, 3));
+    }
+
+    #[test]
+    fn what_cannot_be_removed_keeps_nothing_else_and_is_told_once() {
+        let work = tempfile::tempdir().unwrap();
+        let run = work.path().join("i/ended/1-a");
+        let busy = run.join("work/busy");
+        std::fs::create_dir_all(&busy).unwrap();
+        for file in ["spec.json", "output.log", "script.sh", "work/file"] {
+            std::fs::write(run.join(file), "").unwrap();
+        }
+        // Nobody can remove what a file system is mounted on.
+        let mount = |command: &mut std::process::Command| {
+            command.output().is_ok_and(|done| done.status.success())
+        };
+        if !mount(
+            std::process::Command::new("mount")
+                .args(["-t", "tmpfs", "hera"])
+                .arg(&busy),
+        ) {
+            eprintln!("skipped: this user cannot mount");
+            return;
+        }
+        let none = Retention {
+            age: Duration::ZERO,
+            runs: 0,
+        };
+        let later = Later(Duration::from_secs(1));
+        assert_eq!(sweep(work.path(), none, &later).unwrap(), 0);
+        let left = || {
+            let names = std::fs::read_dir(&run).unwrap().flatten();
+            let mut names: Vec<_> = names.map(|entry| entry.file_name()).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(left(), ["spec.json", "stuck", "work"]);
+        assert!(!run.join("work/file").exists());
+        assert!(!RunDir::new(&run).mark_stuck());
+        assert_eq!(make_room(work.path(), || false), 0);
+        assert!(mount(std::process::Command::new("umount").arg(&busy)));
+        assert_eq!(sweep(work.path(), none, &later).unwrap(), 1);
+        assert!(!run.exists());
     }
 
     #[test]

@@ -8,7 +8,13 @@
 //!   exit         how it ended
 //!   output.log   stdout and stderr
 //!   work/        the script's folder
+//!   tenant/work/ or there, if it runs as a tenant, who makes it
 //! ```
+//!
+//! All but the script's folder is the worker's alone: others may pass through, if they know the
+//! name, and neither look around nor make anything. `tenant/` is empty and open to all for the
+//! moment in which the tenant makes its folder there; it is sticky, so that what one has made no
+//! other can replace.
 //!
 //! Nothing is lost when processes are killed; the disk is made to turn only where a power failure
 //! would break a promise:
@@ -20,11 +26,13 @@
 //!   proves nothing.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::{DirBuilder, File, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use nix::unistd::geteuid;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +41,7 @@ use crate::contact::Fence;
 use crate::files;
 use crate::limits::Limits;
 use crate::process::ProcessId;
+use crate::removal;
 use crate::tenant::Tenant;
 
 /// The variable that marks every process of a run.
@@ -40,6 +49,12 @@ pub const TOKEN_VARIABLE: &str = "HERA_RUN_TOKEN";
 
 /// The script's file, without its suffix.
 const SCRIPT: &str = "script";
+
+/// Says who a run's tenant is.
+const SPEC: &str = "spec.json";
+
+/// It has been told that the folder cannot be removed.
+const STUCK: &str = "stuck";
 
 /// What to run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -165,13 +180,23 @@ impl RunDir {
         self.path.join(format!("{SCRIPT}{suffix}"))
     }
 
+    /// What a tenant makes its folder in.
+    fn tenants(&self) -> PathBuf {
+        self.path.join("tenant")
+    }
+
+    /// The script's folder, if it runs as a tenant.
+    pub(crate) fn tenants_work(&self) -> PathBuf {
+        self.tenants().join("work")
+    }
+
     /// Where a tenant has the script: nobody else's file could be read by it.
     pub(crate) fn tenants_script(&self, suffix: &str) -> PathBuf {
-        self.work().join(format!(".{SCRIPT}{suffix}"))
+        self.tenants_work().join(format!(".{SCRIPT}{suffix}"))
     }
 
     fn spec(&self) -> PathBuf {
-        self.path.join("spec.json")
+        self.path.join(SPEC)
     }
 
     fn pid(&self) -> PathBuf {
@@ -186,61 +211,113 @@ impl RunDir {
         self.path.join("exit")
     }
 
-    /// Makes the folder, and the script's own folder in it unless a tenant will.
+    /// Makes the folder, and the script's own folder in it, or what a tenant will make it in.
     ///
     /// # Errors
     /// When one cannot be made.
     pub fn create(&self, tenant: Option<&Tenant>) -> io::Result<()> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o711)
-            .create(&self.path)?;
-        if tenant.is_some() {
-            return Ok(());
+        let make = |folder: &Path, mode| {
+            let mut builder = DirBuilder::new();
+            builder.recursive(true).mode(mode).create(folder)
+        };
+        make(&self.path, 0o711)?;
+        match tenant {
+            Some(_) => make(&self.tenants(), 0o711),
+            None => make(&self.work(), 0o700),
         }
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(self.work())
     }
 
-    /// Lets others make files in the folder, or no more. They cannot see what is in it.
+    /// Lets a tenant make its folder, or no more.
     ///
     /// # Errors
-    /// When it is not ours.
-    pub(crate) fn open_to_all(&self, open: bool) -> io::Result<()> {
-        let mode = if open { 0o733 } else { 0o711 };
-        std::fs::set_permissions(&self.path, Permissions::from_mode(mode))
+    /// When the place for it is not ours.
+    pub(crate) fn open_to_tenant(&self, open: bool) -> io::Result<()> {
+        let mode = if open { 0o1733 } else { 0o711 };
+        std::fs::set_permissions(self.tenants(), Permissions::from_mode(mode))
     }
 
     /// Removes what only the script needed: its text, and its own folder, by its tenant if it
     /// has one.
+    ///
+    /// # Errors
+    /// When something stays; all else is gone then.
     pub(crate) fn clear(&self) -> io::Result<()> {
+        let is_text = |name: &OsStr| name.as_encoded_bytes().starts_with(SCRIPT.as_bytes());
+        let text = self.remove_files(is_text);
+        let own = removal::remove(&self.work());
+        let tenants = self.clear_tenants();
+        text.and(own).and(tenants)
+    }
+
+    /// Removes the folder.
+    ///
+    /// # Errors
+    /// When something of the script's stays; all else is gone then, but for what leads there.
+    pub(crate) fn remove(&self) -> io::Result<()> {
+        let cleared = self.clear();
+        let leads_there = |name: &OsStr| name == SPEC || name == STUCK;
+        let removed = self.remove_files(|name| !leads_there(name));
+        cleared.and(removed)?;
+        std::fs::remove_dir_all(&self.path)
+    }
+
+    /// Notes that something of this folder cannot be removed; whether that is news.
+    pub(crate) fn mark_stuck(&self) -> bool {
+        let news = !self.is_stuck();
+        if news {
+            // On a disk that takes no mark it will be news again.
+            drop(files::write_private(&self.path.join(STUCK), b""));
+        }
+        news
+    }
+
+    /// Whether something of this folder could not be removed.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.path.join(STUCK).exists()
+    }
+
+    /// Removes the files that are so named.
+    fn remove_files(&self, are_named: impl Fn(&OsStr) -> bool) -> io::Result<()> {
         for entry in std::fs::read_dir(&self.path)?.flatten() {
-            if entry
-                .file_name()
-                .as_encoded_bytes()
-                .starts_with(SCRIPT.as_bytes())
-            {
+            let is_file = entry.file_type().is_ok_and(|kind| !kind.is_dir());
+            if is_file && are_named(&entry.file_name()) {
                 std::fs::remove_file(entry.path())?;
             }
         }
-        let work = self.work();
-        let removed = match std::fs::remove_dir_all(&work) {
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                let tenant = self.read_spec()?.and_then(|spec| spec.tenant);
-                let Some(tenant) = tenant else {
-                    return Err(error);
-                };
-                tenant.empty(&work)?;
-                std::fs::remove_dir(&work)
-            }
-            removed => removed,
-        };
-        match removed {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            removed => removed,
+        Ok(())
+    }
+
+    /// Removes what tenants have made. Only root goes into their folders: for anybody else a
+    /// tenant does.
+    fn clear_tenants(&self) -> io::Result<()> {
+        let folder = self.tenants();
+        if !folder.exists() {
+            return Ok(());
         }
+        // Its runner may have been killed in the wrong moment.
+        self.open_to_tenant(false)?;
+        if geteuid().is_root() {
+            let removed = removal::remove(&folder);
+            // A network's disk may know no root.
+            if !matches!(&removed, Err(error) if error.kind() == io::ErrorKind::PermissionDenied) {
+                return removed;
+            }
+        }
+        let tenant = self.read_spec()?.and_then(|spec| spec.tenant);
+        for entry in std::fs::read_dir(&folder)? {
+            let entry = entry?;
+            if !entry.file_type()?.is_dir() {
+                std::fs::remove_file(entry.path())?;
+                continue;
+            }
+            if let Some(tenant) = &tenant {
+                tenant.empty(&entry.path())?;
+            }
+            std::fs::remove_dir(entry.path()).map_err(|error| {
+                io::Error::new(error.kind(), format!("{}: {error}", entry.path().display()))
+            })?;
+        }
+        std::fs::remove_dir(&folder)
     }
 
     /// From here on the run is known to this machine, even after a power failure.
@@ -348,13 +425,14 @@ impl RunDir {
 
     /// `None` while there is no log.
     pub(crate) fn log_identity(&self) -> Option<LogIdentity> {
-        Some(LogIdentity::of(&std::fs::metadata(self.log()).ok()?))
+        let meta = std::fs::symlink_metadata(self.log()).ok()?;
+        Some(LogIdentity::of(&meta))
     }
 
     /// The bytes in the log now; 0 while there is none.
     #[must_use]
     pub fn log_size(&self) -> u64 {
-        std::fs::metadata(self.log()).map_or(0, |meta| meta.len())
+        std::fs::symlink_metadata(self.log()).map_or(0, |meta| meta.len())
     }
 }
 
@@ -364,17 +442,19 @@ fn to_json(value: &impl Serialize) -> io::Result<Vec<u8>> {
 
 /// A power failure may leave the name of a file without its content.
 fn read_unless_empty<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
-    match std::fs::metadata(path) {
-        Ok(file) if file.len() == 0 => Ok(None),
-        Ok(_) | Err(_) => read_json(path),
+    match files::read_if_present(path)? {
+        Some(bytes) if !bytes.is_empty() => parse(path, &bytes).map(Some),
+        Some(_) | None => Ok(None),
     }
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
-    let Some(bytes) = files::read_if_present(path)? else {
-        return Ok(None);
-    };
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| {
+    let bytes = files::read_if_present(path)?;
+    bytes.map(|bytes| parse(path, &bytes)).transpose()
+}
+
+fn parse<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> io::Result<T> {
+    serde_json::from_slice(bytes).map_err(|error| {
         io::Error::new(
             io::ErrorKind::InvalidData,
             format!("{} is not readable: {error}", path.display()),

@@ -24,6 +24,7 @@ use rustix::process::{PidfdFlags, pidfd_open};
 
 use crate::cgroup::{self, Cgroup};
 use crate::contact::{self, Fence};
+use crate::files;
 use crate::kill::Tree;
 use crate::process::ProcessId;
 use crate::rundir::{Claim, Claimed, Exit, RunDir, Spec, TOKEN_VARIABLE};
@@ -191,20 +192,20 @@ fn start_as(
     let refused = |note: String| (NOT_EXECUTABLE, note);
     let folder = |error: io::Error| refused(format!("cannot prepare the run's folder: {error}"));
     let (text, birth) = birth(dir, spec, inherited).map_err(folder)?;
-    // The tenant makes its folder in one whose name nobody else can know, while it may.
-    dir.open_to_all(true).map_err(folder)?;
-    let born = tenant.run(Birth { text, ..birth }, log, || dir.open_to_all(false));
+    dir.open_to_tenant(true).map_err(folder)?;
+    let born = tenant.run(Birth { text, ..birth }, log);
+    // Should the disk not take this any more, nobody but the tenant learns the folder's name.
+    let _ = dir.open_to_tenant(false);
     born.map_err(|unborn| match unborn {
         tenant::Unborn::NoSudo(error) => refused(format!(
             "cannot start sudo: {error}; install it, or set hera.sudoUser: false"
         )),
         tenant::Unborn::Refused(mut sudo) => {
             let _ = sudo.wait();
-            let said = std::fs::read(dir.log()).unwrap_or_default();
-            refused(tenant.refusal(&said))
+            let said = files::read_if_present(&dir.log()).unwrap_or_default();
+            refused(tenant.refusal(&said.unwrap_or_default()))
         }
         tenant::Unborn::Failed(why) => refused(why),
-        tenant::Unborn::Folder(error) => folder(error),
     })
 }
 
@@ -226,7 +227,7 @@ fn birth(dir: &RunDir, spec: &Spec, inherited: &Inherited) -> io::Result<(String
     env.extend(spec.env.clone());
     env.insert(TOKEN_VARIABLE.to_owned(), spec.token.clone());
     let birth = Birth {
-        work: here.work(),
+        work: here.tenants_work(),
         script,
         text: String::new(),
         command: spec.command.clone(),
@@ -238,9 +239,10 @@ fn birth(dir: &RunDir, spec: &Spec, inherited: &Inherited) -> io::Result<(String
 }
 
 fn open_log(dir: &RunDir) -> io::Result<File> {
+    // Nobody but the one runner of a run makes it.
     OpenOptions::new()
         .append(true)
-        .create(true)
+        .create_new(true)
         .mode(0o600)
         .open(dir.log())
 }

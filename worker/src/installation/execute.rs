@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hera_domain::engine::RunRef;
+use hera_domain::id::RunId;
 use hera_proto::v1;
 
 use super::{Context, Installation};
@@ -24,8 +25,10 @@ const SOON: Duration = Duration::from_secs(1);
 impl Installation {
     /// A run from its spec to its end.
     pub(super) async fn execute(self: &Arc<Self>, run: &Arc<Run>, start: v1::Start) {
-        let (context, folder) = (Arc::clone(&self.context), run.dir.clone());
-        let prepared = tokio::task::spawn_blocking(move || prepare(&context, &folder, start)).await;
+        let (context, of) = (Arc::clone(&self.context), Arc::clone(run));
+        let prepared =
+            tokio::task::spawn_blocking(move || prepare(&context, of.key.run, &of.dir, start));
+        let prepared = prepared.await;
         let spec = match prepared {
             Ok(Ok(spec)) => spec,
             Ok(Err(error)) => return self.refuse(run, error.to_string()),
@@ -122,7 +125,12 @@ impl Installation {
 }
 
 /// Writes everything that the runner needs.
-fn prepare(context: &Context, dir: &RunDir, start: v1::Start) -> Result<Spec, ScriptError> {
+fn prepare(
+    context: &Context,
+    run: RunId,
+    dir: &RunDir,
+    start: v1::Start,
+) -> Result<Spec, ScriptError> {
     let script_type = script::script_type(&context.settings, &start.run_type)?;
     let settings = &context.settings;
     let tenant = if settings.sudo {
@@ -136,7 +144,7 @@ fn prepare(context: &Context, dir: &RunDir, start: v1::Start) -> Result<Spec, Sc
     }
     dir.create(tenant.as_ref())?;
     let command = script::materialise(dir, script_type, &start.script, tenant.is_some())?;
-    let (cgroup, limits) = confine(context, dir);
+    let (cgroup, limits) = confine(context, run);
     let spec = Spec {
         job_id: start.job_id,
         job_name: start.job_name,
@@ -159,21 +167,20 @@ fn prepare(context: &Context, dir: &RunDir, start: v1::Start) -> Result<Spec, Sc
 }
 
 /// The run's control group, if it can have one, and what is left for its processes to limit.
-fn confine(context: &Context, dir: &RunDir) -> (Option<Cgroup>, Limits) {
+fn confine(context: &Context, run: RunId) -> (Option<Cgroup>, Limits) {
     let limits = &context.settings.limits;
     let alone = (None, limits.clone());
     let Some(groups) = &context.groups else {
         return alone;
     };
-    let name = dir.path().file_name().unwrap_or_default().to_string_lossy();
-    match groups.create(&name, limits) {
+    match groups.create(run, limits) {
         Ok(group) => {
             let enforced = groups.controllers;
             let rest = limits.without_groups(enforced.memory, enforced.pids);
             (Some(group), rest)
         }
         Err(error) => {
-            tracing::warn!("run {name} gets no control group: {error}");
+            tracing::warn!(run.id = %run, "a run gets no control group: {error}");
             alone
         }
     }

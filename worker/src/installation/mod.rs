@@ -3,7 +3,7 @@
 mod adopt;
 mod execute;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use crate::cgroup::Cgroups;
 use crate::contact::Contact;
 use crate::kill::Killed;
+use crate::retention;
 use crate::run::{self, Phase, Run, StopReason};
 use crate::rundir::{Exit, RunDir};
 use crate::settings::WorkerSettings;
@@ -90,7 +91,8 @@ impl Installation {
     /// Removes the empty control groups of runs that are over.
     pub(crate) fn sweep_groups(&self) {
         if let Some(groups) = &self.context.groups {
-            groups.sweep(|name| parse_key(name).is_some_and(|key| self.run(&key).is_some()));
+            let runs: BTreeSet<_> = self.lock().keys().map(|key| key.run).collect();
+            groups.sweep(|run| runs.contains(&run));
         }
     }
 
@@ -281,7 +283,7 @@ impl Installation {
 
 fn clear(dir: &RunDir) {
     if let Err(error) = dir.clear() {
-        tracing::warn!("cannot clear {}: {error}", dir.path().display());
+        retention::tell_once(dir, &error);
     }
 }
 

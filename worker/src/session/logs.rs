@@ -1,6 +1,5 @@
 //! Ships what the scripts write, inside the window.
 
-use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
@@ -14,6 +13,7 @@ use tokio::time::Instant;
 
 use super::log_window::{LogWindow, Piece};
 use super::{Closed, message};
+use crate::files;
 use crate::installation::Installation;
 use crate::run::{Phase, Run};
 
@@ -135,7 +135,7 @@ pub(super) async fn read(log: PathBuf, offset: i64, len: usize) -> io::Result<Ve
     let offset = u64::try_from(offset).map_err(io::Error::other)?;
     tokio::task::spawn_blocking(move || {
         let mut data = vec![0; len];
-        File::open(log)?.read_exact_at(&mut data, offset)?;
+        files::open(&log)?.read_exact_at(&mut data, offset)?;
         Ok(data)
     })
     .await?

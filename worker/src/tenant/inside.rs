@@ -16,7 +16,7 @@ use rustix::process::Signal;
 
 use super::{Answer, Birth, Request, own_name};
 use crate::script::find_program;
-use crate::{files, process};
+use crate::{files, process, removal};
 
 /// Does what comes through standard input. Returns unless it has become a script.
 ///
@@ -30,7 +30,7 @@ pub fn serve() -> io::Result<()> {
         Request::Run(birth) => Err(become_script(&birth, &socket)),
         Request::Carriers(assignment) => Ok(Answer::Carriers(carriers(&assignment))),
         Request::Signal(targets, signal) => Ok(send(&targets, signal)),
-        Request::Empty(folder) => empty(&folder).map(|()| Answer::Done),
+        Request::Empty(folder) => removal::empty(&folder).map(|()| Answer::Done),
     };
     let answer = done.unwrap_or_else(|error| Answer::Failed(error.to_string()));
     say(&socket, &answer)
@@ -139,21 +139,4 @@ fn send(targets: &BTreeMap<i32, u64>, signal: i32) -> Answer {
         }
         None => Answer::Failed(format!("there is no signal {signal}")),
     }
-}
-
-fn empty(folder: &Path) -> io::Result<()> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    for entry in entries {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            std::fs::remove_dir_all(entry.path())?;
-        } else {
-            std::fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
 }

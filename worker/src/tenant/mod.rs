@@ -116,7 +116,10 @@ impl Tenant {
         command
             .args(["-n", "-u", &self.user, "--"])
             .arg(&self.helper)
-            .arg(ARGUMENT);
+            .arg(ARGUMENT)
+            // sudo writes into its log where it was started, and others of the tenant's user see
+            // where the helper is: the name of a run's folder is nobody's business.
+            .current_dir("/");
         command
     }
 
@@ -141,13 +144,8 @@ impl Tenant {
     }
 
     /// Runs a script with `log` for its output; the process is sudo's, which ends as the script
-    /// does. `ready` is called as soon as the tenant needs the run's folder no more.
-    pub(crate) fn run(
-        &self,
-        birth: Birth,
-        log: (File, File),
-        ready: impl FnOnce() -> io::Result<()>,
-    ) -> Result<Child, Unborn> {
+    /// does. The tenant has made its folder then, or never will.
+    pub(crate) fn run(&self, birth: Birth, log: (File, File)) -> Result<Child, Unborn> {
         let request = Request::Run(Box::new(birth));
         let asked = self.ask(&request, |command| {
             use std::os::unix::process::CommandExt;
@@ -155,9 +153,7 @@ impl Tenant {
         });
         let (child, socket) = asked.map_err(Unborn::NoSudo)?;
         // The only one: sudo keeps the socket open, so that its end would tell nothing.
-        let first = answer(&mut io::BufReader::new(socket));
-        ready().map_err(Unborn::Folder)?;
-        match first {
+        match answer(&mut io::BufReader::new(socket)) {
             Ok(Some(Answer::Ready)) => Ok(child),
             Ok(Some(Answer::Failed(why))) => Err(Unborn::Failed(why)),
             Ok(Some(Answer::Carriers(_) | Answer::Done) | None) | Err(_) => {
@@ -222,7 +218,6 @@ pub(crate) enum Unborn {
     /// By sudo, whose process this is.
     Refused(Child),
     Failed(String),
-    Folder(io::Error),
 }
 
 /// The name of the user that this program runs as.

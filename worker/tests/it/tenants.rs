@@ -83,6 +83,10 @@ fn mode(path: &Path, mode: u32) {
 
 /// A worker that runs as `who`, from a folder that everybody can reach.
 fn worker(home: &Home, admin: &Admin, who: Option<&Somebody>) -> Worker {
+    Worker::spawn(worker_command(home, admin, who))
+}
+
+fn worker_command(home: &Home, admin: &Admin, who: Option<&Somebody>) -> Command {
     mode(home.path(), 0o755);
     let bin = home.path().join("bin");
     std::fs::create_dir(&bin).unwrap();
@@ -106,7 +110,19 @@ fn worker(home: &Home, admin: &Admin, who: Option<&Somebody>) -> Worker {
         chown(home.data(), Some(uid.as_raw()), Some(gid.as_raw())).unwrap();
         command.uid(uid.as_raw()).gid(gid.as_raw());
     }
-    Worker::spawn(command)
+    command
+}
+
+/// Where programs are, with a sudo that does something else first, in the moment in which a run's
+/// folder is made ready.
+fn path_with_interrupted_sudo(home: &Home, first: &str) -> String {
+    let folder = home.path().join("between");
+    std::fs::create_dir(&folder).unwrap();
+    let file = folder.join("sudo");
+    let script = format!("#!/bin/bash\n{first}\nPATH=${{PATH#*:}} exec sudo \"$@\"\n");
+    std::fs::write(&file, script).unwrap();
+    mode(&file, 0o755);
+    format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", folder.display())
 }
 
 async fn start_for(session: &Connection, run: i64, team: &str, script: &str) {
@@ -119,7 +135,8 @@ async fn start_for(session: &Connection, run: i64, team: &str, script: &str) {
 
 /// What a script can see and do as its team.
 const LOOK_AROUND: &str = "id -un; stat -c '%a %U' .; echo $HOME $USER $HADOOP_CONF_DIR; \
-    env | grep -c AWS_SECRET; cat ../spec.json ../script.sh 2>/dev/null | wc -c; ls -d ../* 2>/dev/null | wc -l; \
+    env | grep -c AWS_SECRET; cat ../../spec.json ../../script.sh 2>/dev/null | wc -c; \
+    ls -d ../* ../../* 2>/dev/null | wc -l; \
     echo $HERA_JOB_ID; read -r line || echo nothing to read; exit 5";
 
 async fn looks_around(home: &Home, session: &mut Connection, team: &Somebody) {
@@ -133,17 +150,43 @@ async fn looks_around(home: &Home, session: &mut Connection, team: &Somebody) {
     assert_eq!((ended.exit_code, ended.note.as_str()), (Some(5), ""));
     assert!(ended.cpu_ms.is_some() && ended.peak_memory_kib.unwrap() > 0);
     // The tenant's folder goes when the end has been acknowledged.
-    let work = home.data().join(INSTALLATION).join("ended");
-    let work = work.join(home.run_dir(1).file_name().unwrap()).join("work");
     session.obeyed().await;
+    cleared(home, 1).await;
+    assert!(!home.run_dir(1).exists());
+}
+
+/// Leaves a tree that is closed to its owner and deeper than any path may be long.
+const CLUTTER: &str = r#"
+    mkdir -p closed/below/deep; touch closed/below/file; ln -s / closed/below/link; mkfifo closed/fifo
+    ( cd closed/below/deep; for i in $(seq 300); do mkdir -p a_name_that_is_long/and_another_one; \
+      cd -P a_name_that_is_long/and_another_one; done )
+    chmod 000 closed/below/deep closed/below closed .; exit 3
+"#;
+
+async fn leaves_nothing(home: &Home, session: &mut Connection, team: &Somebody) {
+    start_for(session, 3, &team.0, CLUTTER).await;
+    let (ended, log) = session.whole(3).await;
+    assert_eq!(
+        ended.exit_code,
+        Some(3),
+        "{}",
+        String::from_utf8_lossy(&log)
+    );
+    session.obeyed().await;
+    cleared(home, 3).await;
+}
+
+/// Waits until what a tenant had of a run is gone.
+async fn cleared(home: &Home, run: i64) {
+    let ended = home.data().join(INSTALLATION).join("ended");
+    let ended = ended.join(home.run_dir(run).file_name().unwrap());
     tokio::time::timeout(crate::admin::PATIENCE, async {
-        while work.exists() {
+        while !ended.exists() || ended.join("tenant").exists() {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
     })
     .await
     .expect("the tenant's folder is removed");
-    assert!(!home.run_dir(1).exists());
 }
 
 /// Double-forked, setsid'ed, with an emptied environment and without, deaf to INT and TERM.
@@ -181,6 +224,7 @@ async fn a_script_runs_as_its_team_and_sees_nothing_of_the_worker() {
     let mut session = admin.session(INSTALLATION).await;
     looks_around(&home, &mut session, &team).await;
     kills_everything(&home, &mut session, &team).await;
+    leaves_nothing(&home, &mut session, &team).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -194,6 +238,75 @@ async fn a_worker_without_root_runs_and_kills_scripts_of_a_team_by_one_rule_of_s
     let mut session = admin.session(INSTALLATION).await;
     looks_around(&home, &mut session, &team).await;
     kills_everything(&home, &mut session, &team).await;
+    leaves_nothing(&home, &mut session, &team).await;
+}
+
+/// Tries, as somebody who knows the name of a run's folder, all that would hurt, and tells what
+/// could be done. `$1` is the folder.
+const ATTACK: &str = r#"
+    try() { "$@" 2> /dev/null && echo "could: ${*/#$run/RUN}"; }
+    run=$1
+    for file in spec.json script.sh output.log; do
+        try cat $run/$file; try mv $run/$file $run/mine; try rm -f $run/$file
+    done
+    for file in exit exit.new cancel pid.1 masks mine; do
+        try ln -s /etc/passwd $run/$file; try mkfifo $run/$file; try touch $run/$file
+    done
+    try ls $run; try mkdir $run/work
+    mkdir -p $run/tenant/junk/below; touch $run/tenant/file; mkfifo $run/tenant/fifo
+    true
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hera_fault_the_folder_of_a_run_is_open_to_everybody() {
+    let (Some(team), Some(thief)) = (Somebody::new("open"), Somebody::new("thief")) else {
+        return;
+    };
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let (attack, told) = (home.file("attack"), home.file("told"));
+    std::fs::write(&attack, ATTACK).unwrap();
+    let (uid, runs) = (thief.ids().0, home.run_dir(1));
+    let runs = runs.parent().unwrap().display();
+    let path = path_with_interrupted_sudo(
+        &home,
+        &format!(
+            "for run in {runs}/*; do {{ stat -c '%A %n' $run $run/*; pwd
+            setpriv --reuid={uid} --clear-groups bash {attack} $run; }} >> {told} 2>&1; done"
+        ),
+    );
+    let mut command = worker_command(&home, &admin, None);
+    let _worker = Worker::spawn({
+        command.env("PATH", path);
+        command
+    });
+    let mut session = admin.session(INSTALLATION).await;
+    let script = "cat /proc/self/cgroup; echo the end";
+    start_for(&session, 1, &team.0, script).await;
+    let (ended, log) = session.whole(1).await;
+    let (log, told) = (
+        String::from_utf8(log).unwrap(),
+        std::fs::read_to_string(told).unwrap(),
+    );
+    assert_eq!(ended.exit_code, Some(0), "{} {log} {told}", ended.note);
+    assert!(log.ends_with("the end\n"), "{log}");
+    assert!(!told.contains("could: "), "{told}");
+    // Nothing of the worker's is open to others, and what is open keeps what one has put there.
+    let name = run_ref(1).nonce;
+    let modes: Vec<_> = told.lines().filter(|line| line.contains(&name)).collect();
+    assert!(modes.len() > 5, "{told}");
+    for line in modes {
+        let expected = match line {
+            _ if line.ends_with("/tenant") => "drwx-wx-wt",
+            _ if line.ends_with(&name) => "drwx--x--x",
+            _ => "-rw-------",
+        };
+        assert!(line.starts_with(expected), "{line}");
+    }
+    // The name is told by no command line of sudo's, no folder of a process, and no group.
+    assert!(told.contains("\n/\n"), "{told}");
+    assert!(!log.contains(&name), "{log}");
+    session.obeyed().await;
+    cleared(&home, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
