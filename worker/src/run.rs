@@ -17,11 +17,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::kill::{self, Killed, Tree};
 use crate::process::ProcessId;
-use crate::rundir::{Exit, RunDir, Spec};
+use crate::rundir::{Claimed, Exit, RunDir, Spec};
 use crate::settings::{KillPatience, WorkerSettings};
 
 /// How long a runner whose script is gone may take to end itself.
 const RUNNER_ENDS: Duration = Duration::from_secs(2);
+
+/// How often an end that cannot be read is tried again: ten seconds in all.
+const READS: u32 = 50;
+const BETWEEN_READS: Duration = Duration::from_millis(200);
 
 /// The script's process exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -316,7 +320,7 @@ pub(crate) async fn conclude(
     now_ms: i64,
 ) -> Ending {
     let Over { killed, complaint } = over;
-    let note = match (run.dir.read_exit(), complaint) {
+    let note = match (read_exit(run).await, complaint) {
         (Ok(Some(exit)), _) => return ending(exit, killed.as_ref(), run.stop_requested()),
         (Err(error), _) => {
             tracing::error!(run.id = %run.key.run, "cannot read the end of a run: {error}");
@@ -343,14 +347,34 @@ pub(crate) async fn conclude(
     // So that it is told the same way after a restart.
     let written = run.dir.reserve_exit();
     let written = written.and_then(|slip| run.dir.write_exit(&slip, &exit));
-    if let Err(error) = written {
-        tracing::error!(run.id = %run.key.run, "cannot write down the end of a run: {error}");
-    }
+    let exit = match written {
+        Ok(Claimed::Ours) => exit,
+        // A runner has written it after all.
+        Ok(Claimed::Taken) => run.dir.read_exit().ok().flatten().unwrap_or(exit),
+        Err(error) => {
+            tracing::error!(run.id = %run.key.run, "cannot write down the end of a run: {error}");
+            exit
+        }
+    };
     let stop = run.stop_requested();
     match leftovers {
         Killed::Confirmed if stop.is_none() => ending(exit, None, stop),
         killed @ (Killed::Confirmed | Killed::Unconfirmed(_) | Killed::Untraced) => {
             ending(exit, Some(&killed), stop)
+        }
+    }
+}
+
+/// What cannot be read now may be in a moment: descriptors come free, a disk's fault passes.
+async fn read_exit(run: &Run) -> io::Result<Option<Exit>> {
+    let mut left = READS;
+    loop {
+        match run.dir.read_exit() {
+            Err(error) if left > 0 && error.kind() != io::ErrorKind::InvalidData => {
+                left -= 1;
+                tokio::time::sleep(BETWEEN_READS).await;
+            }
+            read => return read,
         }
     }
 }
@@ -414,5 +438,46 @@ pub(crate) fn add_note(ended: &mut v1::Ended, note: String) {
         ended.note = note;
     } else {
         ended.note = format!("{}; {note}", ended.note);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_end_that_cannot_be_read_for_a_moment_is_told_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = RunDir::new(folder.path());
+        let end = Exit {
+            exit_code: Some(37),
+            ..Exit::default()
+        };
+        let slip = dir.reserve_exit().unwrap();
+        assert_eq!(dir.write_exit(&slip, &end).unwrap(), Claimed::Ours);
+        // A link is not read.
+        let (there, elsewhere) = (folder.path().join("exit"), folder.path().join("aside"));
+        std::fs::rename(&there, &elsewhere).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &there).unwrap();
+        let key = hera_proto::v1::RunRef {
+            run_id: 1,
+            nonce: "0".repeat(32),
+        };
+        let run = Run::new(
+            hera_proto::run_ref(Some(key)).unwrap(),
+            dir,
+            Phase::Accepted,
+        );
+        let spec: Spec = serde_json::from_str(
+            r#"{"job_id": 1, "job_name": "", "version": "", "trigger": "", "attempt": 1,
+                "command": [], "env": {}, "token": "t", "boot_id": "b"}"#,
+        )
+        .unwrap();
+        let patience = KillPatience::default();
+        let mended = async { std::fs::rename(&elsewhere, &there).unwrap() };
+        // Joined in this order: the first look is before the mending.
+        let (told, ()) = tokio::join!(conclude(&run, &spec, Over::default(), patience, 0), mended);
+        assert_eq!(told.ended.exit_code, Some(37), "{}", told.ended.note);
+        assert_eq!(run.dir.read_exit().unwrap(), Some(end));
     }
 }

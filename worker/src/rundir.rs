@@ -5,7 +5,7 @@
 //!   spec.json    what to run; durable before the run is accepted
 //!   pid          who runs it, or that nobody ever will: made once, by whoever comes first
 //!   cancel       it is being killed
-//!   exit         how it ended
+//!   exit         how it ended: also made once
 //!   output.log   stdout and stderr
 //!   work/        the script's folder
 //!   tenant/work/ or there, if it runs as a tenant, who makes it
@@ -145,7 +145,10 @@ const EXIT_BYTES: usize = 4096;
 
 /// An end that is still to be written, with its place on the disk.
 #[derive(Debug)]
-pub struct ExitSlip(File);
+pub struct ExitSlip {
+    file: File,
+    path: PathBuf,
+}
 
 /// The paths inside a run's folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -347,14 +350,7 @@ impl RunDir {
     pub fn claim(&self, claim: &Claim) -> io::Result<Claimed> {
         let unfinished = self.path.join(format!("pid.{}", std::process::id()));
         files::write_private(&unfinished, &to_json(claim)?)?;
-        // A link is made only where nothing is yet: of two, one is first.
-        let linked = std::fs::hard_link(&unfinished, self.pid());
-        std::fs::remove_file(&unfinished)?;
-        match linked {
-            Ok(()) => Ok(Claimed::Ours),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Claimed::Taken),
-            Err(error) => Err(error),
-        }
+        link(&unfinished, &self.pid())
     }
 
     /// Who holds the run, if anybody.
@@ -384,23 +380,25 @@ impl RunDir {
     /// # Errors
     /// When there is no room.
     pub fn reserve_exit(&self) -> io::Result<ExitSlip> {
-        let file = files::write_private(&self.unfinished_exit(), &[b' '; EXIT_BYTES])?;
-        Ok(ExitSlip(file))
+        let path = self.path.join(format!("exit.{}", std::process::id()));
+        let file = files::write_private(&path, &[b' '; EXIT_BYTES])?;
+        Ok(ExitSlip { file, path })
     }
 
-    /// Writes down the end; see [`RunDir::sync_end`].
+    /// Writes down the end, unless there is one already; see [`RunDir::sync_end`].
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn write_exit(&self, slip: &ExitSlip, exit: &Exit) -> io::Result<()> {
+    pub fn write_exit(&self, slip: &ExitSlip, exit: &Exit) -> io::Result<Claimed> {
         let json = to_json(exit)?;
-        slip.0.write_all_at(&json, 0)?;
-        slip.0.set_len(json.len() as u64)?;
-        std::fs::rename(self.unfinished_exit(), self.exit())
-    }
-
-    fn unfinished_exit(&self) -> PathBuf {
-        self.path.join("exit.new")
+        slip.file.write_all_at(&json, 0)?;
+        slip.file.set_len(json.len() as u64)?;
+        let end = self.exit();
+        // A power failure has left its name alone; who wrote it is gone.
+        if std::fs::symlink_metadata(&end).is_ok_and(|end| end.is_file() && end.len() == 0) {
+            std::fs::remove_file(&end)?;
+        }
+        link(&slip.path, &end)
     }
 
     /// Makes the end and the log survive a power failure.
@@ -433,6 +431,18 @@ impl RunDir {
     #[must_use]
     pub fn log_size(&self) -> u64 {
         std::fs::symlink_metadata(self.log()).map_or(0, |meta| meta.len())
+    }
+}
+
+/// Gives a file its name unless that is taken. A link is made only where nothing is yet: of two,
+/// one is first.
+fn link(unfinished: &Path, name: &Path) -> io::Result<Claimed> {
+    let linked = std::fs::hard_link(unfinished, name);
+    std::fs::remove_file(unfinished)?;
+    match linked {
+        Ok(()) => Ok(Claimed::Ours),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Claimed::Taken),
+        Err(error) => Err(error),
     }
 }
 
@@ -480,5 +490,31 @@ mod tests {
         assert_eq!(dir.claim(&Claim::Denied).unwrap(), Claimed::Ours);
         assert_eq!(dir.claim(&runner).unwrap(), Claimed::Taken);
         assert_eq!(dir.read_claim().unwrap(), Some(Claim::Denied));
+    }
+
+    #[test]
+    fn an_end_is_written_where_none_is_and_never_over_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = RunDir::new(folder.path());
+        let end = |code| Exit {
+            exit_code: Some(code),
+            ..Exit::default()
+        };
+        let write = |code| {
+            dir.write_exit(&dir.reserve_exit().unwrap(), &end(code))
+                .unwrap()
+        };
+        // As a power failure may leave it.
+        std::fs::write(dir.exit(), "").unwrap();
+        assert_eq!(dir.read_exit().unwrap(), None);
+        assert_eq!(write(7), Claimed::Ours);
+        assert_eq!(write(8), Claimed::Taken);
+        assert_eq!(dir.read_exit().unwrap(), Some(end(7)));
+        // Not even what cannot be read.
+        std::fs::write(dir.exit(), "{").unwrap();
+        assert_eq!(write(9), Claimed::Taken);
+        assert_eq!(std::fs::read(dir.exit()).unwrap(), b"{");
+        let left = std::fs::read_dir(folder.path()).unwrap();
+        assert_eq!(left.count(), 1);
     }
 }

@@ -78,7 +78,7 @@ pub fn run(folder: &Path, inherited: &Inherited) -> io::Result<()> {
             at_unix_ms: now(),
             ..Exit::default()
         };
-        return dir.write_exit(&slip, &never);
+        return dir.write_exit(&slip, &never).map(drop);
     }
     let oom_kills = machine_oom_kills();
     let exit = match start(&dir, &spec, inherited) {
