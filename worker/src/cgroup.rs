@@ -52,7 +52,11 @@ impl Cgroup {
 
     /// Whether it or a group below it has a process.
     pub(crate) fn is_populated(&self) -> bool {
-        value(&self.group.join("cgroup.events"), "populated").is_some_and(|n| n != 0)
+        match std::fs::read_to_string(self.group.join("cgroup.events")) {
+            Ok(events) => !events.lines().any(|line| line == "populated 0"),
+            // Who cannot look has not seen that there is nothing.
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        }
     }
 
     /// KILL to all of it at once. A kernel before 5.14 cannot; the members are killed singly then.

@@ -9,9 +9,11 @@
 mod tree;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::time::Duration;
 
 use rustix::process::Signal;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -33,6 +35,23 @@ pub(crate) enum Killed {
     Unconfirmed(Vec<i32>),
     /// None was found, but one may have hidden: its runner was killed, and it had no group.
     Untraced,
+}
+
+impl Killed {
+    pub(crate) fn is_confirmed(&self) -> bool {
+        *self == Self::Confirmed
+    }
+
+    /// What is to be said of it, if anything.
+    pub(crate) fn remark(&self) -> Option<String> {
+        match self {
+            Self::Confirmed => None,
+            Self::Unconfirmed(pids) => Some(format!("processes that could not be killed: {pids:?}")),
+            Self::Untraced => Some(
+                "a process that hid could not be found, because its runner was killed too or sudo did not answer".to_owned(),
+            ),
+        }
+    }
 }
 
 /// Climbs the ladder INT → TERM → KILL until nothing of the run is left, or patience is over;
@@ -94,16 +113,23 @@ impl Hunt {
         let mut told = BTreeMap::new();
         self.pause = LOOK.0;
         loop {
-            let (targets, runner_lives) = self.look(signal, &mut told).await;
-            self.empty_looks = if targets.is_empty() && !runner_lives {
-                self.empty_looks + 1
-            } else {
-                0
+            let looked = self.look(signal, &mut told).await;
+            // Who could not look has not seen that there is nothing.
+            let (there, alone) = match &looked {
+                Ok((targets, runner_lives)) => (
+                    !targets.is_empty() || *runner_lives,
+                    targets.is_empty() && *runner_lives,
+                ),
+                Err(error) => {
+                    tracing::error!("cannot look for the processes of a run: {error}");
+                    (true, false)
+                }
             };
+            self.empty_looks = if there { 0 } else { self.empty_looks + 1 };
             if self.empty_looks == 2 {
                 return Ok(());
             }
-            if targets.is_empty() && runner_lives {
+            if alone {
                 let since = *self.runner_alone_since.get_or_insert_with(Instant::now);
                 if since.elapsed() >= RUNNER_ENDS {
                     self.tree.kill_runner();
@@ -112,6 +138,7 @@ impl Hunt {
                 self.runner_alone_since = None;
             }
             if Instant::now() >= end {
+                let targets = looked.map_or_else(|_| self.tree.known().clone(), |(seen, _)| seen);
                 return Err(targets.into_keys().collect());
             }
             tokio::time::sleep(self.pause).await;
@@ -124,27 +151,31 @@ impl Hunt {
         &mut self,
         signal: Signal,
         told: &mut BTreeMap<i32, u64>,
-    ) -> (BTreeMap<i32, u64>, bool) {
+    ) -> io::Result<(BTreeMap<i32, u64>, bool)> {
         let (mut tree, mut heard) = (self.tree.clone(), told.clone());
-        let looked = tokio::task::spawn_blocking(move || {
+        let look = move || -> io::Result<_> {
             let targets = if signal == Signal::KILL {
-                tree.kill_all()
+                tree.kill_all()?
             } else {
-                let targets = tree.survey();
-                let mut new = targets.clone();
-                new.retain(|pid, start| heard.insert(*pid, *start) != Some(*start));
-                tree.signal(&new, signal);
-                targets
+                tree.tell(signal, &mut heard)?
             };
-            let runner_lives = tree.runner_lives();
-            (tree, heard, targets, runner_lives)
-        })
-        .await;
-        // A look fails only when the program is being torn down: nothing is known then.
-        let Ok((tree, heard, targets, runner_lives)) = looked else {
-            return (BTreeMap::new(), true);
+            let runner_lives = tree.runner_lives()?;
+            Ok((tree, heard, targets, runner_lives))
         };
+        let (tree, heard, targets, runner_lives) = in_own_thread(look).await?;
         (self.tree, *told) = (tree, heard);
-        (targets, runner_lives)
+        Ok((targets, runner_lives))
     }
+}
+
+/// Not in the runtime's pool, whose threads may all hang in a directory of users: an end must not
+/// wait for them, nor they for a sudo that this may have to wait for.
+async fn in_own_thread<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    let (say, said) = oneshot::channel();
+    std::thread::Builder::new()
+        .name("kill".to_owned())
+        .spawn(move || drop(say.send(work())))?;
+    said.await.map_err(io::Error::other)?
 }

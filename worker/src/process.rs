@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
 
+use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +34,7 @@ impl ProcessId {
     /// When `/proc` cannot be read.
     pub fn of(pid: i32) -> io::Result<Option<Self>> {
         let boot_id = boot_id()?;
-        Ok(stat(pid).filter(|stat| !stat.ended).map(|stat| Self {
+        Ok(stat(pid)?.filter(|stat| !stat.ended).map(|stat| Self {
             pid,
             start_time: stat.start_time,
             boot_id,
@@ -42,10 +42,26 @@ impl ProcessId {
     }
 
     /// Whether this very process still runs.
-    #[must_use]
-    pub fn is_alive(&self) -> bool {
-        boot_id().is_ok_and(|boot| boot == self.boot_id)
-            && stat(self.pid).is_some_and(|stat| !stat.ended && stat.start_time == self.start_time)
+    ///
+    /// # Errors
+    /// When that cannot be known, for want of file descriptors or memory.
+    pub fn is_alive(&self) -> io::Result<bool> {
+        Ok(boot_id()? == self.boot_id
+            && stat(self.pid)?
+                .is_some_and(|stat| !stat.ended && stat.start_time == self.start_time))
+    }
+}
+
+/// `None` of what is gone or somebody else's. Want of descriptors or memory is an error: who
+/// cannot look has not seen that there is nothing.
+fn if_there<T>(looked: Result<T, impl Into<io::Error>>) -> io::Result<Option<T>> {
+    let error = match looked {
+        Ok(there) => return Ok(Some(there)),
+        Err(error) => error.into(),
+    };
+    match Errno::from_io_error(&error) {
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM) => Err(error),
+        Some(_) | None => Ok(None),
     }
 }
 
@@ -60,56 +76,63 @@ pub(crate) fn boot_id() -> io::Result<String> {
 }
 
 /// The process `pid`, if there is one.
-pub(crate) fn stat(pid: i32) -> Option<Stat> {
+pub(crate) fn stat(pid: i32) -> io::Result<Option<Stat>> {
     // Bytes, because the program's name in it may be anything.
-    let line = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-    parse_stat(&line)
+    let line = if_there(std::fs::read(format!("/proc/{pid}/stat")))?;
+    Ok(line.and_then(|line| parse_stat(&line)))
 }
 
 /// Every process that can be seen.
-pub(crate) fn all() -> BTreeMap<i32, Stat> {
-    let Ok(entries) = std::fs::read_dir("/proc") else {
-        return BTreeMap::new();
-    };
-    entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter_map(|pid| Some((pid, stat(pid)?)))
-        .collect()
+pub(crate) fn all() -> io::Result<BTreeMap<i32, Stat>> {
+    let mut all = BTreeMap::new();
+    for entry in std::fs::read_dir("/proc")? {
+        let name = entry?.file_name();
+        if let Some(pid) = name.to_str().and_then(|name| name.parse().ok())
+            && let Some(stat) = stat(pid)?
+        {
+            all.insert(pid, stat);
+        }
+    }
+    Ok(all)
 }
 
 /// Whether the process was started with `NAME=value` in its environment.
-pub(crate) fn has_variable(pid: i32, assignment: &str) -> bool {
-    std::fs::read(PathBuf::from(format!("/proc/{pid}/environ"))).is_ok_and(|environ| {
+pub(crate) fn has_variable(pid: i32, assignment: &str) -> io::Result<bool> {
+    let environ = if_there(std::fs::read(format!("/proc/{pid}/environ")))?;
+    Ok(environ.is_some_and(|environ| {
         environ
             .split(|byte| *byte == 0)
             .any(|variable| variable == assignment.as_bytes())
-    })
+    }))
 }
 
 /// Whether the process has this log for its output.
-pub(crate) fn writes_to(pid: i32, log: &LogIdentity) -> bool {
-    ["fd/1", "fd/2"]
-        .iter()
-        .filter_map(|name| std::fs::metadata(format!("/proc/{pid}/{name}")).ok())
-        .any(|file| LogIdentity::of(&file) == *log)
+pub(crate) fn writes_to(pid: i32, log: &LogIdentity) -> io::Result<bool> {
+    for name in ["fd/1", "fd/2"] {
+        let file = if_there(std::fs::metadata(format!("/proc/{pid}/{name}")))?;
+        if file.is_some_and(|file| LogIdentity::of(&file) == *log) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
-/// Signals the process that has this number and this start time, or nobody.
-pub(crate) fn send(pid: i32, start_time: u64, signal: Signal) {
+/// Signals the process that has this number and this start time, or nobody; false if another
+/// user must do it.
+pub(crate) fn send(pid: i32, start_time: u64, signal: Signal) -> io::Result<bool> {
     let Some(target) = Pid::from_raw(pid) else {
-        return;
+        return Ok(true);
     };
-    let Ok(descriptor) = pidfd_open(target, PidfdFlags::empty()) else {
-        return;
+    let Some(descriptor) = if_there(pidfd_open(target, PidfdFlags::empty()))? else {
+        return Ok(true);
     };
-    if stat(pid).is_some_and(|stat| stat.start_time == start_time)
-        && let Err(error) = pidfd_send_signal(&descriptor, signal)
-    {
-        tracing::debug!(
-            process.pid = pid,
-            "cannot signal a process of a run: {error}"
-        );
+    if stat(pid)?.is_none_or(|stat| stat.start_time != start_time) {
+        return Ok(true);
+    }
+    match pidfd_send_signal(&descriptor, signal) {
+        Ok(()) | Err(Errno::SRCH) => Ok(true),
+        Err(Errno::PERM) => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -146,11 +169,19 @@ mod tests {
     }
 
     #[test]
+    fn who_cannot_look_has_not_seen_that_there_is_nothing() {
+        let looked = |errno: Errno| if_there(Err::<(), _>(errno));
+        assert_eq!(looked(Errno::SRCH).unwrap(), None);
+        assert_eq!(looked(Errno::ACCESS).unwrap(), None);
+        assert!(looked(Errno::MFILE).is_err());
+    }
+
+    #[test]
     fn a_process_is_itself_and_no_other_with_its_number() {
         let me = ProcessId::of(i32::try_from(std::process::id()).unwrap())
             .unwrap()
             .unwrap();
-        assert!(me.is_alive());
+        assert!(me.is_alive().unwrap());
         let earlier = ProcessId {
             start_time: me.start_time - 1,
             ..me.clone()
@@ -159,7 +190,7 @@ mod tests {
             boot_id: "other".into(),
             ..me
         };
-        assert!(!earlier.is_alive());
-        assert!(!before_reboot.is_alive());
+        assert!(!earlier.is_alive().unwrap());
+        assert!(!before_reboot.is_alive().unwrap());
     }
 }

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::kill::{self, Killed, Tree};
 use crate::process::ProcessId;
-use crate::rundir::{Claimed, Exit, RunDir, Spec};
+use crate::rundir::{Claim, Claimed, Exit, RunDir, Spec};
 use crate::settings::{KillPatience, WorkerSettings};
 
 /// How long a runner whose script is gone may take to end itself.
@@ -180,7 +180,7 @@ enum RunnerProcess {
 impl Runner {
     pub(crate) fn spawn(settings: &WorkerSettings, dir: &RunDir) -> io::Result<Self> {
         // Everybody can read a command line, and nobody is to know the name of a run's folder.
-        let mut child = Command::new(&settings.runner)
+        let child = Command::new(&settings.runner)
             .arg(".")
             .current_dir(dir.path())
             .env_clear()
@@ -191,12 +191,22 @@ impl Runner {
             .kill_on_drop(false)
             .spawn()?;
         let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
+        let id = pid.map(ProcessId::of).transpose();
+        Ok(Self::born(child, id.map(Option::flatten)))
+    }
+
+    /// One that is there is followed, whatever could be read of it.
+    fn born(mut child: Child, id: io::Result<Option<ProcessId>>) -> Self {
+        let id = id.unwrap_or_else(|error| {
+            tracing::warn!("cannot read who a runner is: {error}");
+            None
+        });
         let stdout = child.stdout.take();
-        Ok(Self {
-            id: pid.map(ProcessId::of).transpose()?.flatten(),
+        Self {
+            id,
             announced: stdout.map(|stdout| BufReader::new(stdout).lines()),
             process: RunnerProcess::Child(child),
-        })
+        }
     }
 
     /// The runner with this identity; `None` if it is gone.
@@ -210,7 +220,7 @@ impl Runner {
             Err(error) => return Err(error.into()),
         };
         // The number may have passed to another process before it was pinned.
-        if !id.is_alive() {
+        if !id.is_alive()? {
             return Ok(None);
         }
         Ok(Some(Self {
@@ -298,7 +308,8 @@ pub(crate) async fn watch(
     if let Err(error) = run.dir.mark_cancelled() {
         tracing::warn!(run.id = %run.key.run, "cannot mark a run as cancelled: {error}");
     }
-    let killed = kill::kill(Tree::new(runner.id, &run.dir, spec), patience, &run.at_once).await;
+    let id = runner.id.or_else(|| claimant(&run.dir));
+    let killed = kill::kill(Tree::new(id, &run.dir, spec), patience, &run.at_once).await;
     if tokio::time::timeout(RUNNER_ENDS, runner.process.gone())
         .await
         .is_err()
@@ -308,6 +319,14 @@ pub(crate) async fn watch(
     Over {
         killed: Some(killed),
         complaint,
+    }
+}
+
+/// Who says that it runs it.
+fn claimant(dir: &RunDir) -> Option<ProcessId> {
+    match dir.read_claim() {
+        Ok(Some(Claim::Runner(id))) => Some(id),
+        Ok(Some(Claim::Denied) | None) | Err(_) => None,
     }
 }
 
@@ -339,7 +358,12 @@ pub(crate) async fn conclude(
         None => kill::kill(Tree::new(None, &run.dir, spec), patience, &run.at_once).await,
     };
     let exit = Exit {
-        note,
+        note: [Some(note), leftovers.remark()]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join("; "),
+        unconfirmed: !leftovers.is_confirmed(),
         at_unix_ms: now_ms,
         log_size: run.dir.log_size(),
         ..Exit::default()
@@ -350,19 +374,22 @@ pub(crate) async fn conclude(
     let exit = match written {
         Ok(Claimed::Ours) => exit,
         // A runner has written it after all.
-        Ok(Claimed::Taken) => run.dir.read_exit().ok().flatten().unwrap_or(exit),
+        Ok(Claimed::Taken) => {
+            let unconfirmed = exit.unconfirmed;
+            let told = run.dir.read_exit().ok().flatten().unwrap_or(exit);
+            Exit {
+                unconfirmed,
+                ..told
+            }
+        }
         Err(error) => {
             tracing::error!(run.id = %run.key.run, "cannot write down the end of a run: {error}");
             exit
         }
     };
     let stop = run.stop_requested();
-    match leftovers {
-        Killed::Confirmed if stop.is_none() => ending(exit, None, stop),
-        killed @ (Killed::Confirmed | Killed::Unconfirmed(_) | Killed::Untraced) => {
-            ending(exit, Some(&killed), stop)
-        }
-    }
+    let confirmed = Some(leftovers).filter(|killed| stop.is_some() && killed.is_confirmed());
+    ending(exit, confirmed.as_ref(), stop)
 }
 
 /// What cannot be read now may be in a moment: descriptors come free, a disk's fault passes.
@@ -389,6 +416,7 @@ pub(crate) fn ending(exit: Exit, killed: Option<&Killed>, stop: Option<StopReaso
         peak_memory_kib,
         at_unix_ms,
         fenced,
+        unconfirmed,
         log_size,
     } = exit;
     let mut notes = Vec::new();
@@ -405,25 +433,17 @@ pub(crate) fn ending(exit: Exit, killed: Option<&Killed>, stop: Option<StopReaso
         ),
         Some(StopReason::Cancelled | StopReason::Discarded) | None => {}
     }
-    let kill_confirmed = killed.map(|killed| match killed {
-        Killed::Confirmed => true,
-        Killed::Unconfirmed(pids) => {
-            notes.push(format!("processes that could not be killed: {pids:?}"));
-            false
-        }
-        Killed::Untraced => {
-            notes.push(
-                "its runner was killed too, so a process that hid could not be found".to_owned(),
-            );
-            false
-        }
-    });
+    notes.extend(killed.and_then(Killed::remark));
+    // By it the leader tells an end that nobody asked for from a failure of the script.
+    let kill_confirmed = match killed {
+        Some(killed) => Some(killed.is_confirmed()),
+        None => (fenced || unconfirmed).then_some(!unconfirmed),
+    };
     Ending {
         ended: v1::Ended {
             exit_code,
             signal,
-            // By it the leader tells an end that nobody asked for from a failure of the script.
-            kill_confirmed: kill_confirmed.or(fenced.then_some(true)),
+            kill_confirmed,
             note: notes.join("; "),
             cpu_ms,
             peak_memory_kib,
@@ -479,5 +499,34 @@ mod tests {
         let (told, ()) = tokio::join!(conclude(&run, &spec, Over::default(), patience, 0), mended);
         assert_eq!(told.ended.exit_code, Some(37), "{}", told.ended.note);
         assert_eq!(run.dir.read_exit().unwrap(), Some(end));
+    }
+
+    #[tokio::test]
+    async fn a_runner_that_cannot_be_looked_at_is_followed_all_the_same() {
+        let child = Command::new("sh")
+            .args(["-c", "echo 7"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let unreadable = Err(io::Error::from(io::ErrorKind::OutOfMemory));
+        let mut runner = Runner::born(child, unreadable);
+        assert!(matches!(
+            next_word(&mut runner.announced).await,
+            Word::Script(7)
+        ));
+        runner.process.gone().await;
+    }
+
+    #[test]
+    fn what_a_runner_could_not_see_is_not_told_as_confirmed() {
+        let exit = |unconfirmed| Exit {
+            fenced: true,
+            unconfirmed,
+            ..Exit::default()
+        };
+        for unconfirmed in [false, true] {
+            let told = ending(exit(unconfirmed), None, None).ended.kill_confirmed;
+            assert_eq!(told, Some(!unconfirmed));
+        }
     }
 }

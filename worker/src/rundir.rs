@@ -120,6 +120,9 @@ pub struct Exit {
     /// Its runner ended it for want of contact, with everything below it.
     #[serde(default)]
     pub fenced: bool,
+    /// It was looked for what it left behind, and that is not known to be gone.
+    #[serde(default)]
+    pub unconfirmed: bool,
     /// What was in the log when the script ended; what a process left behind adds is not the run's.
     pub log_size: u64,
 }

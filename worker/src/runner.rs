@@ -25,7 +25,7 @@ use rustix::process::{PidfdFlags, pidfd_open};
 use crate::cgroup::{self, Cgroup};
 use crate::contact::{self, Fence};
 use crate::files;
-use crate::kill::Tree;
+use crate::kill::{Killed, Tree};
 use crate::process::ProcessId;
 use crate::rundir::{Claim, Claimed, Exit, RunDir, Spec, TOKEN_VARIABLE};
 use crate::settings::is_for_tenants;
@@ -85,18 +85,16 @@ pub fn run(folder: &Path, inherited: &Inherited) -> io::Result<()> {
         Ok(child) => {
             let fenced = match &spec.fence {
                 Some(fence) => guard(child, fence, me, &dir, &spec)?,
-                None => false,
+                None => None,
             };
             let exit = wait_for(child)?;
-            let note = if fenced {
-                "ended by its runner: no leader had answered its worker for hera.selfFenceMs"
-                    .to_owned()
-            } else {
-                remark(&exit, &spec, oom_kills)
-            };
             Exit {
-                note,
-                fenced,
+                note: match &fenced {
+                    Some(killed) => fenced_note(killed),
+                    None => remark(&exit, &spec, oom_kills),
+                },
+                fenced: fenced.is_some(),
+                unconfirmed: fenced.is_some_and(|killed| !killed.is_confirmed()),
                 ..exit
             }
         }
@@ -108,7 +106,8 @@ pub fn run(folder: &Path, inherited: &Inherited) -> io::Result<()> {
         ..exit
     };
     dir.write_exit(&slip, &exit)?;
-    if dir.is_cancelled() {
+    let all_gone = exit.fenced && !exit.unconfirmed;
+    if dir.is_cancelled() && !all_gone {
         // The worker finds what is left through this process: stay its parent until it is gone.
         while reap()?.is_some() {}
     }
@@ -192,8 +191,13 @@ fn start_as(
     let refused = |note: String| (NOT_EXECUTABLE, note);
     let folder = |error: io::Error| refused(format!("cannot prepare the run's folder: {error}"));
     let (text, birth) = birth(dir, spec, inherited).map_err(folder)?;
+    // A run that may be elsewhere by then must not begin.
+    let begun = contact::now();
+    let patience = spec.fence.as_ref().map_or(tenant::PATIENCE, |fence| {
+        fence.left(begun).unwrap_or_default().min(tenant::PATIENCE)
+    });
     dir.open_to_tenant(true).map_err(folder)?;
-    let born = tenant.run(Birth { text, ..birth }, log);
+    let born = tenant.run(Birth { text, ..birth }, log, patience);
     // Should the disk not take this any more, nobody but the tenant learns the folder's name.
     let _ = dir.open_to_tenant(false);
     born.map_err(|unborn| match unborn {
@@ -205,7 +209,7 @@ fn start_as(
             let said = files::read_if_present(&dir.log()).unwrap_or_default();
             refused(tenant.refusal(&said.unwrap_or_default()))
         }
-        tenant::Unborn::Failed(why) => refused(why),
+        tenant::Unborn::Failed(why) | tenant::Unborn::Late(why) => refused(why),
     })
 }
 
@@ -271,9 +275,15 @@ fn wait_for(script: Pid) -> io::Result<Exit> {
 }
 
 /// Watches over a run that may be started elsewhere, until its script has ended, or until no
-/// leader has answered for too long: then everything is killed, and the answer is true. The
+/// leader has answered for too long: then everything is killed, and it is told how that went. The
 /// worker does so first, if it is there.
-fn guard(script: Pid, fence: &Fence, me: ProcessId, dir: &RunDir, spec: &Spec) -> io::Result<bool> {
+fn guard(
+    script: Pid,
+    fence: &Fence,
+    me: ProcessId,
+    dir: &RunDir,
+    spec: &Spec,
+) -> io::Result<Option<Killed>> {
     let begun = contact::now();
     let pid = rustix::process::Pid::from_raw(script.as_raw());
     let pid = pid.ok_or_else(|| io::Error::other("the script has no number"))?;
@@ -283,27 +293,47 @@ fn guard(script: Pid, fence: &Fence, me: ProcessId, dir: &RunDir, spec: &Spec) -
         let mut descriptors = [PollFd::new(ends.as_fd(), PollFlags::POLLIN)];
         match poll(&mut descriptors, wait) {
             Ok(0) | Err(Errno::EINTR) => {}
-            Ok(_) => return Ok(false),
+            Ok(_) => return Ok(None),
             Err(error) => return Err(error.into()),
         }
     }
     // On a disk that takes no mark the run must end all the same: it may start elsewhere.
     drop(dir.mark_cancelled());
-    let mut tree = Tree::new(Some(me), dir, spec);
+    Ok(Some(kill_everything(Tree::new(Some(me), dir, spec))))
+}
+
+fn kill_everything(mut tree: Tree) -> Killed {
     let mut empty_looks = 0;
+    let mut left = Vec::new();
     for _ in 0..MOST_LOOKS {
-        empty_looks = if tree.kill_all().is_empty() {
-            empty_looks + 1
-        } else {
-            0
-        };
+        match tree.kill_all() {
+            Ok(targets) if targets.is_empty() => empty_looks += 1,
+            Ok(targets) => {
+                empty_looks = 0;
+                left = targets.into_keys().collect();
+            }
+            // Who could not look has not seen that there is nothing.
+            Err(_) => empty_looks = 0,
+        }
         if empty_looks == 2 {
-            break;
+            return if tree.is_traced() {
+                Killed::Confirmed
+            } else {
+                Killed::Untraced
+            };
         }
         // Nothing is awaited but time.
         let _ = poll(&mut [], PollTimeout::from(20_u8));
     }
-    Ok(true)
+    Killed::Unconfirmed(left)
+}
+
+fn fenced_note(killed: &Killed) -> String {
+    let why = "ended by its runner: no leader had answered its worker for hera.selfFenceMs";
+    match killed.remark() {
+        Some(remark) => format!("{why}; {remark}"),
+        None => why.to_owned(),
+    }
 }
 
 /// What an end by a signal means, where that can be told.

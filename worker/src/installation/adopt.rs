@@ -9,7 +9,7 @@ use super::Installation;
 use crate::kill::{self, Tree};
 use crate::process;
 use crate::run::{self, Over, Phase, Run, Runner, Started, StopReason};
-use crate::rundir::{Claim, Claimed, RunDir, Spec};
+use crate::rundir::{Claim, Claimed, Exit, RunDir, Spec};
 
 impl Installation {
     /// A run that an earlier worker left.
@@ -67,7 +67,9 @@ impl Installation {
         spec: Spec,
         cancelled: bool,
     ) {
-        if let (Ok(Some(exit)), false) = (run.dir.read_exit(), cancelled) {
+        // What its runner has ended, seeing that nothing was left, needs no other kill.
+        let known = |exit: &Exit| !cancelled || (exit.fenced && !exit.unconfirmed);
+        if let Some(exit) = run.dir.read_exit().ok().flatten().filter(known) {
             run.set_phase(Phase::Ended(started, run::ending(exit, None, None)));
             self.secure_end(run.key.clone());
             return;

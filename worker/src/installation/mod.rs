@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use hera_domain::clock::Clock;
 use hera_domain::engine::RunRef;
 use hera_proto::v1;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::cgroup::Cgroups;
 use crate::contact::Contact;
@@ -50,7 +50,12 @@ pub(crate) struct Installation {
     context: Arc<Context>,
     runs: Mutex<BTreeMap<RunRef, Arc<Run>>>,
     changed: watch::Sender<()>,
+    /// Only so many clear a folder at once: a tenant's is emptied by sudo, which may hang.
+    clearing: Arc<Semaphore>,
 }
+
+/// How many folders are cleared at once.
+const CLEARING: usize = 4;
 
 impl Installation {
     /// Looks through the installation's folder: live runs are adopted, ended ones will be
@@ -61,6 +66,7 @@ impl Installation {
             context,
             runs: Mutex::default(),
             changed: watch::Sender::new(()),
+            clearing: Arc::new(Semaphore::new(CLEARING)),
         });
         if id.is_empty() {
             return Ok(installation);
@@ -235,7 +241,7 @@ impl Installation {
     fn past(&self, key: &RunRef) -> Option<Run> {
         let dir = RunDir::new(self.folder("ended").join(folder_name(key)));
         if let Ok(Some(exit)) = dir.read_exit() {
-            let killed = dir.is_cancelled().then_some(Killed::Confirmed);
+            let killed = (dir.is_cancelled() && !exit.unconfirmed).then_some(Killed::Confirmed);
             let ending = run::ending(exit, killed.as_ref(), None);
             return Some(Run::new(key.clone(), dir, Phase::Ended(None, ending)));
         }
@@ -270,7 +276,12 @@ impl Installation {
         if from != to {
             match std::fs::rename(&from, &to) {
                 Ok(()) => {
-                    tokio::task::spawn_blocking(move || clear(&RunDir::new(to)));
+                    let clearing = Arc::clone(&self.clearing);
+                    tokio::spawn(async move {
+                        let _turn = clearing.acquire_owned().await;
+                        let cleared = tokio::task::spawn_blocking(move || clear(&RunDir::new(to)));
+                        drop(cleared.await);
+                    });
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => tracing::error!("cannot move {}: {error}", from.display()),

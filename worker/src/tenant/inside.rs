@@ -28,8 +28,8 @@ pub fn serve() -> io::Result<()> {
     (&socket).read_to_end(&mut request)?;
     let done = match serde_json::from_slice(&request)? {
         Request::Run(birth) => Err(become_script(&birth, &socket)),
-        Request::Carriers(assignment) => Ok(Answer::Carriers(carriers(&assignment))),
-        Request::Signal(targets, signal) => Ok(send(&targets, signal)),
+        Request::Carriers(assignment) => carriers(&assignment).map(Answer::Carriers),
+        Request::Signal(targets, signal) => send(&targets, signal),
         Request::Empty(folder) => removal::empty(&folder).map(|()| Answer::Done),
     };
     let answer = done.unwrap_or_else(|error| Answer::Failed(error.to_string()));
@@ -123,20 +123,21 @@ fn home() -> Vec<(&'static str, String)> {
     ]
 }
 
-fn carriers(assignment: &str) -> Vec<i32> {
-    let all = process::all().into_keys();
-    all.filter(|pid| process::has_variable(*pid, assignment))
-        .collect()
+fn carriers(assignment: &str) -> io::Result<Vec<i32>> {
+    let mut carriers = Vec::new();
+    for pid in process::all()?.into_keys() {
+        if process::has_variable(pid, assignment)? {
+            carriers.push(pid);
+        }
+    }
+    Ok(carriers)
 }
 
-fn send(targets: &BTreeMap<i32, u64>, signal: i32) -> Answer {
-    match Signal::from_named_raw(signal) {
-        Some(signal) => {
-            for (pid, start) in targets {
-                process::send(*pid, *start, signal);
-            }
-            Answer::Done
-        }
-        None => Answer::Failed(format!("there is no signal {signal}")),
+fn send(targets: &BTreeMap<i32, u64>, signal: i32) -> io::Result<Answer> {
+    let signal = Signal::from_named_raw(signal)
+        .ok_or_else(|| io::Error::other(format!("there is no signal {signal}")))?;
+    for (pid, start) in targets {
+        process::send(*pid, *start, signal)?;
     }
+    Ok(Answer::Done)
 }

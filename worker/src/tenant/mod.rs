@@ -6,6 +6,7 @@
 //! `hera-run tenant` ([`inside`]), which answers there and becomes the script.
 
 pub mod inside;
+mod question;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -14,14 +15,14 @@ use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::Duration;
 
 use nix::unistd::{User, geteuid};
-use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::Limits;
+pub(crate) use question::Asker;
 
 /// The argument of hera-run that makes it work for a tenant.
 pub const ARGUMENT: &str = "tenant";
@@ -30,7 +31,7 @@ pub const ARGUMENT: &str = "tenant";
 pub(crate) const SUDO: &str = "sudo";
 
 /// How long sudo and what it asks (PAM, a directory of users) may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Why scripts of a team cannot run here.
 #[derive(Debug, thiserror::Error)]
@@ -127,6 +128,7 @@ impl Tenant {
     fn ask(
         &self,
         request: &Request,
+        patience: Duration,
         prepare: impl FnOnce(&mut Command),
     ) -> io::Result<(Child, UnixStream)> {
         let (mut ours, theirs) = UnixStream::pair()?;
@@ -135,8 +137,10 @@ impl Tenant {
         let child = command.stdin(OwnedFd::from(theirs)).spawn()?;
         // It holds the other end, and would keep us waiting for ever.
         drop(command);
-        ours.set_read_timeout(Some(PATIENCE))?;
-        ours.set_write_timeout(Some(PATIENCE))?;
+        // Zero would mean for ever.
+        let patience = Some(patience.max(Duration::from_millis(1)));
+        ours.set_read_timeout(patience)?;
+        ours.set_write_timeout(patience)?;
         // If sudo refuses, nobody reads: the silence that follows tells.
         let sent = ours.write_all(&serde_json::to_vec(request)?);
         let _ = sent.and_then(|()| ours.shutdown(Shutdown::Write));
@@ -144,10 +148,15 @@ impl Tenant {
     }
 
     /// Runs a script with `log` for its output; the process is sudo's, which ends as the script
-    /// does. The tenant has made its folder then, or never will.
-    pub(crate) fn run(&self, birth: Birth, log: (File, File)) -> Result<Child, Unborn> {
+    /// does. The tenant has made its folder then, or never will: who is late finds nobody to answer.
+    pub(crate) fn run(
+        &self,
+        birth: Birth,
+        log: (File, File),
+        patience: Duration,
+    ) -> Result<Child, Unborn> {
         let request = Request::Run(Box::new(birth));
-        let asked = self.ask(&request, |command| {
+        let asked = self.ask(&request, patience, |command| {
             use std::os::unix::process::CommandExt;
             command.stdout(log.0).stderr(log.1).process_group(0);
         });
@@ -156,48 +165,13 @@ impl Tenant {
         match answer(&mut io::BufReader::new(socket)) {
             Ok(Some(Answer::Ready)) => Ok(child),
             Ok(Some(Answer::Failed(why))) => Err(Unborn::Failed(why)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Err(Unborn::Late(self.silence(patience)))
+            }
             Ok(Some(Answer::Carriers(_) | Answer::Done) | None) | Err(_) => {
                 Err(Unborn::Refused(child))
             }
         }
-    }
-
-    /// One question that is answered at once.
-    fn question(&self, request: &Request) -> io::Result<Answer> {
-        let (child, socket) = self.ask(request, |command| {
-            command.stdout(Stdio::null()).stderr(Stdio::piped());
-        })?;
-        let answered = answer(&mut io::BufReader::new(socket));
-        let output = child.wait_with_output()?;
-        match answered? {
-            Some(Answer::Failed(why)) => Err(io::Error::other(why)),
-            Some(answer) => Ok(answer),
-            None => Err(io::Error::other(self.refusal(&output.stderr))),
-        }
-    }
-
-    /// The processes that carry this assignment; `None` if nobody can tell.
-    pub(crate) fn carriers(&self, assignment: &str) -> Option<Vec<i32>> {
-        match self.question(&Request::Carriers(assignment.to_owned())) {
-            Ok(Answer::Carriers(pids)) => Some(pids),
-            Ok(Answer::Ready | Answer::Failed(_) | Answer::Done) => None,
-            Err(error) => {
-                tracing::error!("cannot look for processes of {}: {error}", self.user);
-                None
-            }
-        }
-    }
-
-    pub(crate) fn signal(&self, targets: &BTreeMap<i32, u64>, signal: Signal) {
-        let request = Request::Signal(targets.clone(), signal.as_raw());
-        if let Err(error) = self.question(&request) {
-            tracing::error!("cannot signal processes of {}: {error}", self.user);
-        }
-    }
-
-    /// Removes what is in a folder of the tenant's.
-    pub(crate) fn empty(&self, folder: &Path) -> io::Result<()> {
-        self.question(&Request::Empty(folder.to_owned())).map(drop)
     }
 
     /// What sudo has said, and what to do about it.
@@ -217,6 +191,8 @@ pub(crate) enum Unborn {
     NoSudo(io::Error),
     /// By sudo, whose process this is.
     Refused(Child),
+    /// Sudo hangs; what to say of that.
+    Late(String),
     Failed(String),
 }
 

@@ -246,6 +246,26 @@ impl Connection {
         (finished.ended.unwrap(), log)
     }
 
+    /// The next end, whichever run's it is, acknowledged.
+    pub(crate) async fn next_end(&mut self) -> (i64, v1::Ended) {
+        loop {
+            match self.report().await {
+                Kind::Finished(finished) => {
+                    let run = finished.run.unwrap().run_id;
+                    self.ack(run).await;
+                    return (run, finished.ended.unwrap());
+                }
+                Kind::Accepted(_) | Kind::Started(_) => {}
+                other @ (Kind::Hello(_)
+                | Kind::Refused(_)
+                | Kind::LogChunk(_)
+                | Kind::Heartbeat(_)) => {
+                    panic!("{other:?}")
+                }
+            }
+        }
+    }
+
     /// Accepted, started, finished.
     pub(crate) async fn whole(&mut self, run: i64) -> (v1::Ended, Vec<u8>) {
         self.accepted(run).await;

@@ -110,22 +110,16 @@ async fn a_fenced_run_ends_in_time_also_if_its_worker_is_gone() {
     assert!(kill(free, None).is_ok(), "the other one goes on");
     let _worker = home.worker(&admin);
     let mut session = admin.session(INSTALLATION).await;
-    let finished = loop {
-        if let Kind::Finished(finished) = session.report().await {
-            break finished;
-        }
-    };
-    assert_eq!(finished.run, Some(run_ref(FENCED)));
-    let ended = finished.ended.unwrap();
+    let (run, ended) = session.next_end().await;
+    assert_eq!(run, FENCED);
     assert_eq!((ended.signal, ended.kill_confirmed), (Some(9), Some(true)));
     assert!(
         ended.note.contains("no leader had answered"),
         "{}",
         ended.note
     );
-    session.ack(FENCED).await;
     session.cancel(FREE).await;
-    session.whole(FREE).await;
+    assert_eq!(session.next_end().await.0, FREE);
 }
 
 #[tokio::test]

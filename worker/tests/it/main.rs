@@ -27,6 +27,8 @@ mod restarting;
 #[cfg(test)]
 mod running;
 #[cfg(test)]
+mod sudo;
+#[cfg(test)]
 mod tenants;
 #[cfg(test)]
 mod worker;
