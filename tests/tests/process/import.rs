@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
+use std::time::Instant;
 
 use hera_admin::import::testing::{SCHEMA, generate};
 use hera_admin::store::testing::TestDb;
@@ -105,14 +105,16 @@ fn export_and_apply(backend: Backend) {
 fn an_import_that_is_killed_goes_on_where_it_was() {
     let Some(hera) = hera() else { return };
     let mut whole = prepared(Backend::Sqlite);
+    let began = Instant::now();
     whole.cli(&["import-hera", &hera.url]).unwrap();
+    let takes = began.elapsed();
     let mut killed = prepared(Backend::Sqlite);
     let mut lives = 0;
-    for wait in [100, 200, 300, 400, 600, 800] {
+    for eighths in 1..=6 {
         let log = killed.scratch().join("import.out");
         let mut command = killed.command("hera-admin", &["import-hera", &hera.url]);
         let mut import = Program::spawn(&mut command, &log).unwrap();
-        pause(Duration::from_millis(wait));
+        pause(takes * eighths / 8);
         lives += i32::from(!import.has_ended());
         import.kill();
     }
