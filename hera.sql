@@ -376,9 +376,23 @@ CREATE TABLE hera_admin (
     seen_at DATETIME(3) NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+-- What a worker proves itself by: the SHA-256 of the token that it was given when it joined.
+CREATE TABLE hera_worker_token (
+    worker_id BIGINT NOT NULL PRIMARY KEY,
+    hash VARCHAR(64) NOT NULL,
+    -- The worker has come with it: from then on nothing else lets it in.
+    confirmed BOOLEAN NOT NULL,
+    UNIQUE KEY hera_worker_token_hash (hash)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+-- Workers that get no runs until a person lets them accept again.
+CREATE TABLE hera_drained_worker (
+    worker_id BIGINT NOT NULL PRIMARY KEY
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 -- What the program's migrations have done here.
 CREATE TABLE __diesel_schema_migrations (
     version VARCHAR(50) PRIMARY KEY NOT NULL,
     run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP
 );
-INSERT INTO __diesel_schema_migrations (version) VALUES ('20261120000001'), ('20261120000002'), ('20261120000003'), ('20261120000004'), ('20261120000005'), ('20261121000001'), ('20261121000002'), ('20261121000003');
+INSERT INTO __diesel_schema_migrations (version) VALUES ('20261120000001'), ('20261120000002'), ('20261120000003'), ('20261120000004'), ('20261120000005'), ('20261121000001'), ('20261121000002'), ('20261121000003'), ('20261121000004');

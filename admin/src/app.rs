@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use hera_domain::check::ContentLimits;
 use hera_domain::clock::{Clock as _, SystemClock};
 use hera_domain::engine::{Balance, Limits};
@@ -21,7 +21,8 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::ServerTlsConfig;
 use tonic::transport::server::TcpIncoming;
 
-use crate::grpc::{AdminService, LogWriter, Peers, SessionService};
+use crate::grpc::{AdminService, Gate, LogWriter, Peers, SessionService};
+use crate::join::JoinToken;
 use crate::logs::Hub;
 use crate::master::{Campaign, Handle, Platform, tell_alive};
 use crate::metrics::Metrics;
@@ -31,6 +32,8 @@ use crate::web::{self, AppState, WebSettings};
 
 /// How long a stop waits for running scripts to be killed.
 const KILL_WAIT: Duration = Duration::from_secs(15);
+/// How long everything may take to end, once asked.
+const LEAVE: Duration = Duration::from_secs(8);
 /// The greatest message of a worker: an inventory of many runs is the longest.
 const WORKER_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 
@@ -38,7 +41,7 @@ const WORKER_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let (http, connect) = bind_ports(&settings)?;
     let store = open_store(&settings).await?;
-    let join_token = join_token(&settings)?;
+    JoinToken::of(&store, &settings).settle().await?;
     crate::web::password::first_start(&store, &settings).await?;
 
     let stop = CancellationToken::new();
@@ -62,7 +65,6 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
         installation: store
             .setting_or("installation", uuid::Uuid::new_v4().to_string())
             .await?,
-        join_token,
         heartbeat_ms: u32::try_from(settings.timing.heartbeat.as_millis()).unwrap_or(3000),
         logs: LogWriter::spawn(store.clone(), hub.clone(), stop.clone()),
         store: store.clone(),
@@ -71,7 +73,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
         leader: master.watch_leader(),
         admins: admins.clone(),
         sessions: AtomicU64::new(1),
-        clock: Arc::new(SystemClock),
+        gate: Gate::new(store.clone(), Arc::new(SystemClock)),
         stop: stop.clone(),
     };
     let peers = AdminService {
@@ -104,11 +106,25 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
 
     wait_for_signal(&master, &admins).await?;
     stop.cancel();
-    web.stop(true).await;
-    serving.await.context("the web server broke")??;
-    workers.await.context("the workers' port broke")??;
-    campaign.await.context("the leader broke")?;
-    alive.await.context("the sign of life broke")?;
+    let ended = async {
+        web.stop(true).await;
+        serving.await.context("the web server broke")??;
+        workers.await.context("the workers' port broke")??;
+        campaign.await.context("the leader broke")?;
+        alive.await.context("the sign of life broke")
+    };
+    leave(ended).await
+}
+
+/// Ends in order, but in time: a silent network or database may not hold it up, for whatever leads
+/// next goes by what has been committed.
+async fn leave(ended: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    if let Ok(ended) = tokio::time::timeout(LEAVE, ended).await {
+        ended?;
+    } else {
+        let seconds = LEAVE.as_secs();
+        tracing::warn!("something does not answer; leaving without it after {seconds} s");
+    }
     tracing::info!("stopped");
     Ok(())
 }
@@ -195,7 +211,10 @@ async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
     if store.schema_status().await? == SchemaStatus::Empty {
         refuse_exposed_start(settings)?;
     }
-    store.migrate().await?;
+    // Otherwise nothing is written, for the database may be read-only at the moment.
+    if store.schema_status().await? != SchemaStatus::Current {
+        store.migrate().await?;
+    }
     Ok(store)
 }
 
@@ -323,40 +342,4 @@ fn bind(address: std::net::IpAddr, port: u16, setting: &str) -> anyhow::Result<T
     TcpListener::bind((address, port)).with_context(|| {
         format!("port {port} on {address} cannot be used; end the program that holds it or choose another port with {setting}")
     })
-}
-
-/// The secret by which workers join: given, or made at the first start and kept in a file.
-fn join_token(settings: &Settings) -> anyhow::Result<String> {
-    if let Some(token) = &settings.cluster.join_token {
-        return Ok(token.reveal().to_owned());
-    }
-    let path = settings.join_token_file();
-    match std::fs::read_to_string(&path) {
-        Ok(token) if token.trim().len() >= 16 => Ok(token.trim().to_owned()),
-        Ok(_) => bail!(
-            "{} holds no join token of at least 16 characters; remove it and a new one is made",
-            path.display()
-        ),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let token = crate::secret::generate();
-            write_secret(&path, &token).with_context(|| {
-                format!("the join token cannot be written to {}", path.display())
-            })?;
-            Ok(token)
-        }
-        Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
-    }
-}
-
-/// Writes a file that only this user can read.
-fn write_secret(path: &Path, secret: &str) -> std::io::Result<()> {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    file.write_all(secret.as_bytes())?;
-    file.sync_all()
 }

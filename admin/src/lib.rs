@@ -5,6 +5,7 @@ pub mod app;
 pub mod cli;
 mod grpc;
 pub mod import;
+mod join;
 pub mod logs;
 pub mod master;
 pub mod metrics;

@@ -1,10 +1,14 @@
 //! The admin's program: reads the command line and the settings, and does what it was asked for.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use hera_admin::{app, cli};
 use hera_settings::{Report, Settings};
+
+/// What calls to the database get that are under way at the end.
+const LAST_CALLS: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let line = match cli::Line::try_parse() {
@@ -50,5 +54,8 @@ fn serve(settings: Settings, report: Report) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(app::serve(settings))
+    let ended = runtime.block_on(app::serve(settings));
+    // A call that the database never answers may not hold up the end.
+    runtime.shutdown_timeout(LAST_CALLS);
+    ended
 }

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use hera_proto::v1::admin_message::Kind as Said;
 use hera_proto::v1::session_client::SessionClient;
 use hera_proto::v1::worker_message::Kind;
-use hera_proto::{PROTOCOL, v1};
+use hera_proto::{NODE_TOKEN_HEADER, PROTOCOL, v1};
 use hera_tests::{Installation, pause, within};
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -101,9 +101,9 @@ type Outbox = mpsc::Sender<v1::WorkerMessage>;
 type Runs = BTreeMap<(i64, String), Pretended>;
 
 async fn work(address: &str, number: usize, done: &Done) -> anyhow::Result<()> {
-    // The first session only tells which installation this is.
-    let (_, _, welcome) = open(address, number, "").await?;
-    let (out, mut inbox, welcome) = open(address, number, &welcome.installation).await?;
+    // The first stream only tells which installation this is, and by what to come.
+    let (_, _, joined) = open(address, number, &v1::Welcome::default()).await?;
+    let (out, mut inbox, welcome) = open(address, number, &joined).await?;
     done.connected.fetch_add(1, Ordering::Relaxed);
     let beat = Duration::from_millis(welcome.heartbeat_ms.into());
     let mut beats = tokio::time::interval(beat);
@@ -127,7 +127,7 @@ async fn work(address: &str, number: usize, done: &Done) -> anyhow::Result<()> {
 async fn open(
     address: &str,
     number: usize,
-    installation: &str,
+    joined: &v1::Welcome,
 ) -> anyhow::Result<(Outbox, Streaming<v1::AdminMessage>, v1::Welcome)> {
     let (out, outbox) = mpsc::channel(64);
     let hello = v1::Hello {
@@ -139,13 +139,17 @@ async fn open(
         accepting: true,
         max_runs: 8,
         load: Some(load(0)),
-        installation: installation.to_owned(),
+        installation: joined.installation.clone(),
         ..v1::Hello::default()
     };
     say(&out, Kind::Hello(hello)).await?;
     let mut request = Request::new(ReceiverStream::new(outbox));
-    let token = "Bearer a join token of the tests".parse()?;
-    request.metadata_mut().insert("authorization", token);
+    let metadata = request.metadata_mut();
+    if joined.node_token.is_empty() {
+        metadata.insert("authorization", "Bearer a join token of the tests".parse()?);
+    } else {
+        metadata.insert(NODE_TOKEN_HEADER, joined.node_token.parse()?);
+    }
     let mut client = SessionClient::connect(address.to_owned()).await?;
     let mut inbox = client.open(request).await?.into_inner();
     match inbox.message().await?.and_then(|message| message.kind) {
@@ -185,7 +189,6 @@ async fn hear(said: Said, out: &Outbox, runs: &mut Runs, done: &Done) -> anyhow:
         Said::Welcome(_)
         | Said::Cancel(_)
         | Said::Discard(_)
-        | Said::Drain(_)
         | Said::Contact(_)
         | Said::Admins(_) => {}
     }

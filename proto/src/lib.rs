@@ -24,6 +24,8 @@ pub mod v1 {
 
 /// The protocol both sides of this build speak.
 pub const PROTOCOL: u32 = 1;
+/// In the metadata of a session that a worker asks for: the token that it was given when it joined.
+pub const NODE_TOKEN_HEADER: &str = "hera-node-token";
 /// In the metadata of a refused session: host:port where the leading admin takes workers.
 pub const LEADER_HEADER: &str = "hera-leader";
 /// The greatest chunk of a log, in bytes.

@@ -44,6 +44,10 @@ pub enum AppError {
         "the join token has fewer than 16 characters; set HERA_JOIN_TOKEN to the one of the installation"
     )]
     ShortToken,
+    #[error(
+        "this worker has not joined yet and has no join token; set HERA_JOIN_TOKEN to what `hera-admin token join` prints"
+    )]
+    NoToken,
     #[error("the runner {0} is missing; put hera-run beside hera-worker")]
     NoRunner(PathBuf),
     #[error(
@@ -68,6 +72,9 @@ pub async fn run(
 ) -> Result<(), AppError> {
     check(&settings)?;
     let node = Arc::new(Node::open(&settings.work_dir)?);
+    if settings.join_token.is_none() && node.token().is_none() {
+        return Err(AppError::NoToken);
+    }
     let work_dir = settings.work_dir.clone();
     let groups = Cgroups::prepare(settings.cgroup, &node.id(), &settings.limits);
     let contact =
@@ -86,7 +93,6 @@ pub async fn run(
         settings,
         clock: Box::new(SystemClock),
         groups,
-        accepting: AtomicBool::new(!node.is_drained()),
         stopping: AtomicBool::new(false),
     });
     let installation =
@@ -137,7 +143,11 @@ fn check(settings: &WorkerSettings) -> Result<(), AppError> {
     if settings.admins.is_empty() {
         return Err(AppError::NoAdmin);
     }
-    if settings.join_token.len() < 16 {
+    if settings
+        .join_token
+        .as_ref()
+        .is_some_and(|token| token.len() < 16)
+    {
         return Err(AppError::ShortToken);
     }
     if !settings.runner.is_file() {
@@ -152,7 +162,6 @@ fn check(settings: &WorkerSettings) -> Result<(), AppError> {
 /// Kills all runs and waits until the admin knows, within limits.
 async fn end_runs(context: &Context, installation: &watch::Sender<Arc<Installation>>) {
     context.stopping.store(true, Ordering::Relaxed);
-    context.accepting.store(false, Ordering::Relaxed);
     let installation = Arc::clone(&installation.borrow());
     tracing::info!(runs = installation.live(), "ending every script");
     let mut changes = installation.changes();

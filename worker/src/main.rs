@@ -151,18 +151,16 @@ fn worker_settings(settings: Settings) -> anyhow::Result<WorkerSettings> {
 }
 
 /// The configured one, or the one that an admin on this machine made.
-fn join_token(settings: &Settings) -> anyhow::Result<String> {
+fn join_token(settings: &Settings) -> anyhow::Result<Option<String>> {
     if let Some(token) = &settings.cluster.join_token {
-        return Ok(token.reveal().to_owned());
+        return Ok(Some(token.reveal().to_owned()));
     }
     let file = settings.join_token_file();
-    let token = std::fs::read_to_string(&file).with_context(|| {
-        format!(
-            "no join token: HERA_JOIN_TOKEN is not set and {} cannot be read; copy the token from the admin's data folder",
-            file.display()
-        )
-    })?;
-    Ok(token.trim().to_owned())
+    match std::fs::read_to_string(&file) {
+        Ok(token) => Ok(Some(token.trim().to_owned())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("{} cannot be read", file.display())),
+    }
 }
 
 /// SIGTERM detaches, SIGINT ends the scripts too.

@@ -1,5 +1,5 @@
-//! Who this worker is: its id, the installation it belongs to, the highest epoch it has seen, and
-//! whether a person has drained it.
+//! Who this worker is: its id, the installation it belongs to, the token by which it proves that,
+//! and the highest epoch it has seen.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -36,15 +36,15 @@ pub enum NodeError {
     },
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct State {
     node_id: String,
     /// Empty until an admin has been met.
     installation: String,
     epoch: Epoch,
-    /// It gets no runs until a person lets it accept again.
+    /// What the installation gave it when it joined.
     #[serde(default)]
-    drained: bool,
+    token: Option<String>,
     /// host:port of the admins, as the latest leader told them.
     #[serde(default)]
     admins: Vec<String>,
@@ -94,7 +94,7 @@ impl Node {
                 node_id: Uuid::new_v4().to_string(),
                 installation: String::new(),
                 epoch: Epoch(0),
-                drained: false,
+                token: None,
                 admins: Vec::new(),
             },
         };
@@ -126,6 +126,7 @@ impl Node {
             if state.installation != installation {
                 installation.clone_into(&mut state.installation);
                 state.epoch = Epoch(0);
+                state.token = None;
                 state.admins.clear();
             }
         })
@@ -144,13 +145,20 @@ impl Node {
         Authority::Current
     }
 
-    pub(crate) fn is_drained(&self) -> bool {
-        self.read(|state| state.drained)
+    /// By which this worker proves who it is; nothing before it has joined.
+    pub(crate) fn token(&self) -> Option<String> {
+        self.read(|state| state.token.clone())
     }
 
-    /// A person drains it, or lets it accept again: so it stays through restarts.
-    pub(crate) fn drain(&self, drained: bool) {
-        self.note(|state| state.drained = drained);
+    /// Keeps the token that the installation gave. It must be on disk before it is shown: from
+    /// its first use on, nothing else lets this worker in.
+    pub(crate) fn keep_token(&self, token: String) -> io::Result<()> {
+        let before = self.token();
+        let kept = self.change(|state| state.token = Some(token));
+        if kept.is_err() {
+            self.note(|state| state.token = before);
+        }
+        kept
     }
 
     /// The admins that a leader has told of.
@@ -216,17 +224,31 @@ mod tests {
     }
 
     #[test]
-    fn a_drained_node_stays_so_until_it_is_resumed() {
+    fn a_token_is_kept_for_one_installation_by_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let first = Node::open(folder.path()).unwrap();
-        assert!(!first.is_drained());
-        first.drain(true);
+        first.join("one").unwrap();
+        first.keep_token("mine".into()).unwrap();
         drop(first);
         let again = Node::open(folder.path()).unwrap();
-        assert!(again.is_drained());
-        again.drain(false);
-        drop(again);
-        assert!(!Node::open(folder.path()).unwrap().is_drained());
+        assert_eq!(again.token().as_deref(), Some("mine"));
+        let file = folder.path().join("worker.json");
+        let mode = std::fs::metadata(file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{mode:o}");
+        again.join("two").unwrap();
+        assert_eq!(again.token(), None);
+    }
+
+    #[test]
+    fn a_token_that_cannot_be_written_is_not_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let node = Node::open(folder.path()).unwrap();
+        let file = folder.path().join("worker.json");
+        std::fs::remove_file(&file).unwrap();
+        std::fs::create_dir(&file).unwrap();
+        node.keep_token("mine".into()).unwrap_err();
+        assert_eq!(node.token(), None);
     }
 
     #[test]
@@ -235,7 +257,7 @@ mod tests {
         let text = r#"{"node_id": "n", "installation": "one", "epoch": 3}"#;
         std::fs::write(folder.path().join("worker.json"), text).unwrap();
         let node = Node::open(folder.path()).unwrap();
-        assert_eq!((node.epoch(), node.is_drained()), (Epoch(3), false));
+        assert_eq!((node.epoch(), node.token()), (Epoch(3), None));
     }
 
     #[test]

@@ -15,7 +15,8 @@ use crate::limits::Limits;
 pub struct WorkerSettings {
     /// `host:port` of the admins' connectPort, tried in turn.
     pub admins: Vec<String>,
-    pub join_token: String,
+    /// What the installation shows its new workers; one that has joined does without.
+    pub join_token: Option<String>,
     /// Whose certificates admins have.
     pub trust: Trust,
     pub name: String,

@@ -76,6 +76,11 @@ enum WorkersCommand {
         /// Its id or name
         worker: String,
     },
+    /// Take a worker's token away: it joins anew by the join token and is given another one
+    RotateToken {
+        /// Its id or name
+        worker: String,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -146,6 +151,7 @@ pub(super) fn run_workers(
         }
         WorkersCommand::Drain { worker } => tell(&worker, "drain"),
         WorkersCommand::Resume { worker } => tell(&worker, "resume"),
+        WorkersCommand::RotateToken { worker } => tell(&worker, "rotate-token"),
     }
 }
 

@@ -11,6 +11,7 @@ use hera_settings::Settings;
 use super::database::open_ready;
 use super::table::{self, say};
 use crate::access::Role;
+use crate::join::JoinToken;
 use crate::secret;
 use crate::store::{NewUser, Store, User};
 use crate::web::password;
@@ -70,6 +71,12 @@ pub(super) enum TokenCommand {
         /// 30d, 12h or 90m; without it the token does not expire
         #[arg(long, value_parser = lifetime)]
         expires: Option<TimeDelta>,
+    },
+    /// Print the token by which workers join
+    Join {
+        /// Make a new one, which counts at once; workers that have joined stay
+        #[arg(long)]
+        rotate: bool,
     },
 }
 
@@ -139,17 +146,26 @@ pub(super) async fn run_user(command: UserCommand, settings: &Settings) -> anyho
 }
 
 pub(super) async fn run_token(command: TokenCommand, settings: &Settings) -> anyhow::Result<()> {
-    let TokenCommand::Create {
-        user,
-        name,
-        expires,
-    } = command;
     let store = open_ready(settings).await?;
-    let owner = find(&store, &user).await?;
-    let now = SystemClock.now();
-    let end = expires.map(|lasts| now + lasts);
-    let (_, token) = make_token(&store, &owner, &name, end, now).await?;
-    say(&token)
+    match command {
+        TokenCommand::Create {
+            user,
+            name,
+            expires,
+        } => {
+            let owner = find(&store, &user).await?;
+            let now = SystemClock.now();
+            let end = expires.map(|lasts| now + lasts);
+            let (_, token) = make_token(&store, &owner, &name, end, now).await?;
+            say(&token)
+        }
+        TokenCommand::Join { rotate: false } => {
+            say(&JoinToken::of(&store, settings).show().await?)
+        }
+        TokenCommand::Join { rotate: true } => {
+            say(&JoinToken::of(&store, settings).rotate().await?)
+        }
+    }
 }
 
 /// Makes a token; answers its id and the token itself.

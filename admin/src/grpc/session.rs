@@ -16,7 +16,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{Stream, StreamExt};
-use hera_domain::clock::Clock;
 use hera_domain::engine::{End, InventoryItem, RunRef, WorkerEvent, WorkerHello};
 use hera_domain::id::{Epoch, RunId, WorkerId};
 use hera_proto::v1::{self, admin_message, session_server, worker_message};
@@ -26,10 +25,11 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::admission::{Admitted, Gate};
 use super::log_writer::LogWriter;
 use crate::master::LeaderView;
 use crate::master::inbox::{Message, Opened, Report, SessionNumber, ToWorker, WorkerMessage};
-use crate::store::{AdminSeen, LogTail, Store, WorkerSeen};
+use crate::store::{AdminSeen, LogTail, Store};
 
 /// How long a new stream may take to say hello.
 const HELLO: Duration = Duration::from_secs(10);
@@ -64,12 +64,11 @@ pub(crate) struct SessionService {
     /// The admins that are alive, this one among them.
     pub(crate) admins: watch::Receiver<Vec<AdminSeen>>,
     pub(crate) logs: LogWriter,
-    pub(crate) join_token: String,
+    pub(crate) gate: Gate,
     pub(crate) installation: String,
     pub(crate) heartbeat_ms: u32,
     pub(crate) self_fence_ms: u32,
     pub(crate) sessions: AtomicU64,
-    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) stop: CancellationToken,
 }
 
@@ -83,7 +82,7 @@ impl session_server::Session for SessionService {
         &self,
         request: Request<Streaming<v1::WorkerMessage>>,
     ) -> Result<Response<Outgoing>, Status> {
-        self.authenticate(&request)?;
+        let shown = self.gate.look(&request).await?;
         // In the order in which they come, however long each then takes to be registered.
         let number = SessionNumber(self.sessions.fetch_add(1, Ordering::Relaxed));
         let leadership = self.leadership.borrow().clone();
@@ -95,16 +94,28 @@ impl session_server::Session for SessionService {
         let mut incoming = request.into_inner();
         let hello = greeting(&mut incoming).await?;
         self.heed(&leadership, &hello)?;
-        let worker = self.register(&hello, &address).await?;
-        let opening = hello_event(hello, address)?;
+        let admitted = self.gate.admit(shown, &hello, &address).await?;
+        let elsewhere = hello.installation != self.installation;
+        let opening = hello_event(hello, address.clone())?;
 
         let (out, outbox) = mpsc::channel(OUTBOX);
         let (wire, stream) = mpsc::channel(64);
         let (receipts, receipted) = mpsc::channel(64);
         let close = self.stop.child_token();
-        wire.send(Ok(self.welcome(&leadership, worker)))
+        let welcome = self.welcome(&leadership, &admitted);
+        wire.send(Ok(admin(admin_message::Kind::Welcome(welcome))))
             .await
             .map_err(|_gone| Status::cancelled("the worker left before it was welcomed"))?;
+        let worker = match admitted {
+            Admitted::Worker(worker) if !elsewhere => worker,
+            // It comes again, as one of ours.
+            Admitted::Worker(_) => return Ok(Response::new(Box::pin(ReceiverStream::new(stream)))),
+            Admitted::Joined(worker, _) => {
+                tracing::info!(worker.id = %worker, worker.name = opening.hello.name, worker.address = address,
+                    "a worker has joined");
+                return Ok(Response::new(Box::pin(ReceiverStream::new(stream))));
+            }
+        };
 
         let reader = Reader {
             worker,
@@ -135,30 +146,6 @@ impl session_server::Session for SessionService {
 }
 
 impl SessionService {
-    fn authenticate<T>(&self, request: &Request<T>) -> Result<(), Status> {
-        let given = request
-            .metadata()
-            .get("authorization")
-            .and_then(|v| v.to_str().ok());
-        let token = given
-            .and_then(|v| v.strip_prefix("Bearer "))
-            .unwrap_or_default();
-        if crate::secret::equal(token, &self.join_token) {
-            return Ok(());
-        }
-        let from = request
-            .remote_addr()
-            .map(|peer| peer.to_string())
-            .unwrap_or_default();
-        tracing::warn!(
-            peer = from,
-            "a worker came with a wrong join token and was sent away"
-        );
-        Err(Status::unauthenticated(
-            "the join token is wrong: set HERA_JOIN_TOKEN to the one in the admin's data folder",
-        ))
-    }
-
     /// A worker that obeyed a later leadership takes this one for a former leader: it is one, or
     /// its database was restored from a backup.
     fn heed(&self, leadership: &Leadership, hello: &v1::Hello) -> Result<(), Status> {
@@ -190,30 +177,20 @@ impl SessionService {
         status
     }
 
-    async fn register(&self, hello: &v1::Hello, address: &str) -> Result<WorkerId, Status> {
-        let seen = WorkerSeen {
-            node_id: hello.node_id.clone(),
-            name: hello.name.clone(),
-            address: address.to_owned(),
-            version: hello.version.clone(),
-            labels: labels(hello),
-            at: self.clock.now(),
+    fn welcome(&self, leadership: &Leadership, admitted: &Admitted) -> v1::Welcome {
+        let (worker, token) = match admitted {
+            Admitted::Worker(worker) => (worker, String::new()),
+            Admitted::Joined(worker, token) => (worker, token.clone()),
         };
-        self.store.upsert_worker(seen).await.map_err(|error| {
-            tracing::error!(%error, worker.name = hello.name, "the worker was not registered");
-            Status::unavailable("the database did not take the registration; try again")
-        })
-    }
-
-    fn welcome(&self, leadership: &Leadership, worker: WorkerId) -> v1::AdminMessage {
-        admin(admin_message::Kind::Welcome(v1::Welcome {
+        v1::Welcome {
             epoch: leadership.epoch.0,
             installation: self.installation.clone(),
             heartbeat_ms: self.heartbeat_ms,
             worker_id: worker.0,
             admin_version: env!("CARGO_PKG_VERSION").to_owned(),
             self_fence_ms: self.self_fence_ms,
-        }))
+            node_token: token,
+        }
     }
 }
 
@@ -244,7 +221,7 @@ async fn greeting(incoming: &mut Streaming<v1::WorkerMessage>) -> Result<v1::Hel
 }
 
 /// The labels that make sense; what else a stranger sends is left out.
-fn labels(hello: &v1::Hello) -> BTreeSet<String> {
+pub(super) fn labels(hello: &v1::Hello) -> BTreeSet<String> {
     let labels = hello.labels.iter().take(LABELS).map(|label| label.trim());
     let fits = |label: &&str| {
         let sane = !label.contains(|c: char| c == ',' || c.is_control());
@@ -460,7 +437,10 @@ async fn write(
     loop {
         let kind = tokio::select! {
             () = close.cancelled() => return,
-            Some(message) = outbox.recv() => command(message, epoch),
+            Some(message) = outbox.recv() => match command(message, epoch) {
+                Some(kind) => kind,
+                None => return close.cancel(),
+            },
             Ok(()) = admins.changed() => {
                 let admins = admins.borrow_and_update();
                 let addresses = admins.iter().map(|admin| admin.at.connect.clone());
@@ -495,9 +475,10 @@ async fn write(
     }
 }
 
-fn command(message: ToWorker, epoch: Epoch) -> admin_message::Kind {
+/// The message as it travels; nothing if the session shall end.
+fn command(message: ToWorker, epoch: Epoch) -> Option<admin_message::Kind> {
     use admin_message::Kind;
-    match message {
+    Some(match message {
         ToWorker::Start(start) => Kind::Start(v1::Start {
             epoch: epoch.0,
             ..*start
@@ -517,8 +498,8 @@ fn command(message: ToWorker, epoch: Epoch) -> admin_message::Kind {
             heartbeat,
             epoch: epoch.0,
         }),
-        ToWorker::Drain(drain) => Kind::Drain(v1::Drain { drain }),
-    }
+        ToWorker::Leave => return None,
+    })
 }
 
 fn admin(kind: admin_message::Kind) -> v1::AdminMessage {

@@ -5,25 +5,40 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use hera_domain::clock::SystemClock;
+use hera_domain::id::{Epoch, WorkerId};
 use hera_proto::v1::admin_client::AdminClient;
 use hera_proto::v1::session_client::SessionClient;
 use hera_proto::v1::session_server::SessionServer;
-use hera_proto::{PROTOCOL, Trust, v1};
+use hera_proto::{NODE_TOKEN_HEADER, PROTOCOL, Trust, v1};
 use tokio::sync::{broadcast, mpsc, watch};
+use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
-use tonic::{Code, Request, Status};
+use tonic::{Code, Request, Status, Streaming};
 
-use super::{AdminService, LogWriter, Peers, SessionService};
+use super::{AdminService, Gate, Leadership, LogWriter, Peers, SessionService};
 use crate::logs::Hub;
+use crate::master::inbox::{Message, Report};
 use crate::master::{Ask, Command, CommandError, Definitions, Handle, Inquiry, LeaderView};
+use crate::secret;
 use crate::store::testing::TestDb;
 
+const JOIN_SETTING: &str = "join_token_hash";
 const JOIN: &str = "a join token of the tests";
 const SECRET: &str = "0123456789abcdef";
 
-/// A port whose leader answers every command with an empty list.
+/// A port whose leader answers every command with an empty list, and leads no workers.
 async fn port(db: &TestDb, stop: &CancellationToken) -> String {
+    port_led_by(None, db, stop).await
+}
+
+async fn port_led_by(
+    leadership: Option<Leadership>,
+    db: &TestDb,
+    stop: &CancellationToken,
+) -> String {
+    let hash = secret::digest(JOIN);
+    db.store.set_setting(JOIN_SETTING, hash).await.unwrap();
     let (commands, mut inbox) = mpsc::channel::<Command>(4);
     tokio::spawn(async move {
         while let Some(command) = inbox.recv().await {
@@ -43,16 +58,15 @@ async fn port(db: &TestDb, stop: &CancellationToken) -> String {
     let handle = Handle::new(commands, definitions, leader.clone(), workers, notices);
     let sessions = SessionService {
         store: db.store.clone(),
-        leadership: watch::channel(None).1,
+        leadership: watch::channel(leadership).1,
         leader,
         admins: watch::channel(Vec::new()).1,
         logs: LogWriter::spawn(db.store.clone(), Hub::default(), stop.clone()),
-        join_token: JOIN.into(),
+        gate: Gate::new(db.store.clone(), Arc::new(SystemClock)),
         installation: "one".into(),
         heartbeat_ms: 1000,
         self_fence_ms: 1000,
         sessions: AtomicU64::new(1),
-        clock: Arc::new(SystemClock),
         stop: stop.clone(),
     };
     let peers = AdminService {
@@ -98,6 +112,87 @@ async fn joins(address: &str, token: Option<&str>) -> Status {
         .open(bearing(tokio_stream::iter([hello]), token))
         .await;
     opened.map(drop).expect_err("nobody leads here")
+}
+
+/// What a worker is answered that shows this.
+async fn comes(address: &str, node: &str, shows: (&'static str, &str)) -> Result<Inbox, Status> {
+    let hello = v1::WorkerMessage {
+        kind: Some(v1::worker_message::Kind::Hello(v1::Hello {
+            protocol: PROTOCOL,
+            node_id: node.into(),
+            name: "w".into(),
+            installation: "one".into(),
+            ..v1::Hello::default()
+        })),
+    };
+    let hello = tokio_stream::iter([hello]).chain(tokio_stream::pending());
+    let mut request = Request::new(hello);
+    let (header, token) = shows;
+    request
+        .metadata_mut()
+        .insert(header, token.parse().unwrap());
+    let mut client = SessionClient::connect(format!("http://{address}"))
+        .await
+        .unwrap();
+    Ok(client.open(request).await?.into_inner())
+}
+
+type Inbox = Streaming<v1::AdminMessage>;
+
+async fn welcomed(inbox: &mut Inbox) -> v1::Welcome {
+    match inbox.message().await.unwrap().and_then(|said| said.kind) {
+        Some(v1::admin_message::Kind::Welcome(welcome)) => welcome,
+        other => panic!("no welcome but {other:?}"),
+    }
+}
+
+/// What the next session brings the leader.
+async fn opened(leader: &mut mpsc::Receiver<Message>) -> WorkerId {
+    match leader.recv().await {
+        Some(Message::Worker(message)) if matches!(message.report, Report::Open(_)) => {
+            message.worker
+        }
+        other => panic!("no session but {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn the_join_token_buys_a_worker_a_token_of_its_own_and_nothing_else() {
+    let db = TestDb::sqlite().await;
+    let stop = CancellationToken::new();
+    let (inbox, mut leader) = mpsc::channel(8);
+    let leads = Leadership {
+        epoch: Epoch(1),
+        inbox,
+        seen: watch::Sender::new(Epoch(0)),
+    };
+    let address = port_led_by(Some(leads), &db, &stop).await;
+    let bearer = format!("Bearer {JOIN}");
+    let join = ("authorization", bearer.as_str());
+    let mut joining = comes(&address, "n", join).await.unwrap();
+    let welcome = welcomed(&mut joining).await;
+    assert_eq!(
+        (welcome.node_token.len(), &*welcome.installation),
+        (64, "one")
+    );
+    // No session: the stream ends, and the leader has heard nothing.
+    assert!(joining.message().await.unwrap().is_none());
+    assert!(leader.try_recv().is_err());
+
+    let own = (NODE_TOKEN_HEADER, welcome.node_token.as_str());
+    let mut session = comes(&address, "n", own).await.unwrap();
+    assert_eq!(welcomed(&mut session).await.node_token, "");
+    assert_eq!(opened(&mut leader).await, WorkerId(welcome.worker_id));
+
+    let another = comes(&address, "another", own).await.unwrap_err();
+    assert_eq!(another.code(), Code::Unauthenticated);
+    let without = comes(&address, "n", join).await.unwrap_err();
+    assert_eq!(without.code(), Code::Unauthenticated);
+    assert!(without.message().contains("rotate-token w"), "{without}");
+    let guessed = "0".repeat(64);
+    let guessed = comes(&address, "n", (NODE_TOKEN_HEADER, &guessed)).await;
+    assert_eq!(guessed.unwrap_err().code(), Code::Unauthenticated);
+    stop.cancel();
 }
 
 /// What somebody with this token is answered who asks as an admin would.

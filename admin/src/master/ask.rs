@@ -4,7 +4,7 @@ use hera_domain::calendar::CalendarContent;
 use hera_domain::engine::VersionView;
 use hera_domain::group::GroupContent;
 use hera_domain::host_group::HostGroupContent;
-use hera_domain::id::{CalendarId, GroupId, HostGroupId, JobId, Revision, RunId, WorkerId};
+use hera_domain::id::{CalendarId, GroupId, HostGroupId, JobId, Revision, RunId};
 use hera_domain::status::Switch;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ use super::handle::{
     Chain, Command, CommandError, Handle, Inquiry, SaveJob, Saved, TriggerRun, Triggered,
 };
 use crate::access::Actor;
-use crate::store::IdempotencyKey;
+use crate::store::{IdempotencyKey, WorkerChange};
 
 /// A [`Command`] without its sender: what travels.
 #[derive(Debug, Serialize, Deserialize)]
@@ -47,7 +47,7 @@ pub(crate) enum Ask {
     Trigger(Actor, TriggerRun),
     Cancel(Actor, RunId),
     DeclareLost(Actor, RunId),
-    SetAccepting(Actor, WorkerId, bool),
+    ChangeWorker(Actor, WorkerChange),
     Inquire(Inquiry),
 }
 
@@ -100,9 +100,7 @@ impl Ask {
             Command::DeclareLost(actor, run, _) => Self::DeclareLost(actor.clone(), *run),
             Command::Trigger(actor, run, _) => Self::Trigger(actor.clone(), run.clone()),
             Command::Cancel(actor, run, _) => Self::Cancel(actor.clone(), *run),
-            Command::SetAccepting(actor, worker, accepting, _) => {
-                Self::SetAccepting(actor.clone(), *worker, *accepting)
-            }
+            Command::ChangeWorker(actor, change, _) => Self::ChangeWorker(actor.clone(), *change),
             Command::Inquire(inquiry, _) => Self::Inquire(*inquiry),
             Command::CancelAll(..) => return None,
         })
@@ -150,8 +148,8 @@ impl Ask {
             Self::DeclareLost(actor, run) => Reply::Unit(handle.declare_lost(&actor, run).await),
             Self::Trigger(actor, run) => Reply::Triggered(handle.trigger(&actor, run).await),
             Self::Cancel(actor, run) => Reply::Unit(handle.cancel(&actor, run).await),
-            Self::SetAccepting(actor, worker, accepting) => {
-                Reply::Unit(handle.set_accepting(&actor, worker, accepting).await)
+            Self::ChangeWorker(actor, change) => {
+                Reply::Unit(handle.change_worker(&actor, change).await)
             }
             Self::Inquire(Inquiry::Ping) => Reply::Versions(handle.ping().await),
             Self::Inquire(Inquiry::Versions { job, day }) => {
@@ -184,7 +182,7 @@ impl Command {
                 | Self::Cancel(.., answer)
                 | Self::DeclareLost(.., answer)
                 | Self::CancelAll(.., answer)
-                | Self::SetAccepting(.., answer),
+                | Self::ChangeWorker(.., answer),
                 Reply::Unit(result),
             ) => drop(answer.send(result)),
             (command, reply) => {
@@ -210,7 +208,7 @@ impl Command {
             | Self::Cancel(..)
             | Self::DeclareLost(..)
             | Self::CancelAll(..)
-            | Self::SetAccepting(..) => Reply::Unit(Err(error)),
+            | Self::ChangeWorker(..) => Reply::Unit(Err(error)),
         };
         self.answer(reply);
     }

@@ -18,7 +18,7 @@ use super::leader::Leader;
 use super::repeats::{once, unless_repeated};
 use super::triggers::{Asked, Ready};
 use crate::access::Actor;
-use crate::store::{AuditRecord, Batch, JobEdit, RunView, StoreError, Subject};
+use crate::store::{AuditRecord, Batch, JobEdit, RunView, StoreError, Subject, WorkerChange};
 
 /// What a turn is about to commit.
 #[derive(Debug)]
@@ -56,6 +56,7 @@ impl Work {
             groups,
             host_groups,
             calendars,
+            workers,
             rendered,
             tails,
             idempotency,
@@ -81,6 +82,7 @@ impl Work {
             && groups.is_empty()
             && host_groups.is_empty()
             && calendars.is_empty()
+            && workers.is_empty()
             && rendered.is_empty()
             && tails.is_empty()
             && idempotency.is_empty()
@@ -241,8 +243,8 @@ impl Leader {
                 };
                 Reply::Unit(self.step(event, tick, work).map(drop))
             }
-            Command::SetAccepting(actor, worker, accepting, _) => {
-                Reply::Unit(self.set_accepting(actor, *worker, *accepting, tick, work))
+            Command::ChangeWorker(actor, change, _) => {
+                Reply::Unit(self.change_worker(actor, *change, tick, work))
             }
             Command::Inquire(Inquiry::Ping, _) => Reply::Versions(Ok(Vec::new())),
             Command::Inquire(Inquiry::Versions { job, day }, _) => {
@@ -361,23 +363,32 @@ impl Leader {
         Ok(())
     }
 
-    fn set_accepting(
+    fn change_worker(
         &mut self,
         actor: &Actor,
-        worker: WorkerId,
-        accepting: bool,
+        change: WorkerChange,
         tick: Tick,
         work: &mut Work,
     ) -> Result<(), CommandError> {
+        let worker = change.worker();
         if !self.sessions.contains(worker) {
             return Err(CommandError::NotFound(format!("worker {worker}")));
         }
-        let event = WorkerEvent::Accepting(accepting);
-        self.sessions.observe(worker, &event, tick.now);
-        self.step(Event::Worker(worker, event), tick, work)?;
-        work.to_workers.push((worker, ToWorker::Drain(!accepting)));
+        let action = match change {
+            WorkerChange::Drain(_) => "drain",
+            WorkerChange::Resume(_) => "resume",
+            WorkerChange::RevokeToken(_) => {
+                // Whoever came with it goes, and comes back by the join token.
+                work.to_workers.push((worker, ToWorker::Leave));
+                "revoke token"
+            }
+        };
+        if let Some(accepting) = self.sessions.change(change) {
+            let event = Event::Worker(worker, WorkerEvent::Accepting(accepting));
+            self.step(event, tick, work)?;
+        }
+        work.batch.workers.push(change);
         work.workers_changed = true;
-        let action = if accepting { "resume" } else { "drain" };
         work.record(actor, action, (Subject::Worker, worker.0), String::new());
         Ok(())
     }
@@ -427,15 +438,12 @@ impl Leader {
         let worker = message.worker;
         let event = match &message.report {
             Report::Open(opened) => {
-                if !self
-                    .sessions
-                    .open(worker, message.session, opened, tick.now)
-                {
-                    return;
-                }
+                let now = tick.now;
+                let hello = self.sessions.open(worker, message.session, opened, now);
+                let Some(hello) = hello else { return };
                 tracing::info!(worker.id = %worker, worker.name = opened.hello.name,
                     worker.address = opened.hello.address, runs = opened.hello.inventory.len(), "a worker has connected");
-                WorkerEvent::Connected(opened.hello.clone())
+                WorkerEvent::Connected(hello)
             }
             Report::Event(_) | Report::Heartbeat { .. } | Report::Finished { .. }
                 if !self.sessions.is_newest(worker, message.session) =>

@@ -21,7 +21,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::strain::Strain;
 use crate::access::{Actor, Right, decide};
-use crate::store::{Holder, IdempotencyKey};
+use crate::store::{Holder, IdempotencyKey, WorkerChange};
 
 /// Everything that every page may need of the definitions, as of one commit. Scripts and job
 /// configs are in the store.
@@ -129,7 +129,7 @@ pub enum Command {
     Cancel(Actor, RunId, Answer<()>),
     DeclareLost(Actor, RunId, Answer<()>),
     CancelAll(Reason, Answer<()>),
-    SetAccepting(Actor, WorkerId, bool, Answer<()>),
+    ChangeWorker(Actor, WorkerChange, Answer<()>),
     Inquire(Inquiry, Answer<Vec<VersionView>>),
 }
 
@@ -450,15 +450,14 @@ impl Handle {
         self.ask(|answer| Command::CancelAll(reason, answer)).await
     }
 
-    /// Drains a worker, or lets it accept runs again.
-    pub async fn set_accepting(
+    /// Drains a worker that has ever joined, lets it accept runs again, or takes its token away.
+    pub async fn change_worker(
         &self,
         actor: &Actor,
-        worker: WorkerId,
-        accepting: bool,
+        change: WorkerChange,
     ) -> Result<(), CommandError> {
         require(actor, Right::Administer)?;
-        self.ask(|answer| Command::SetAccepting(actor.clone(), worker, accepting, answer))
+        self.ask(|answer| Command::ChangeWorker(actor.clone(), change, answer))
             .await
     }
 

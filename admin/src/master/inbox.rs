@@ -67,5 +67,6 @@ pub(crate) enum ToWorker {
     Discard(RunRef),
     /// The heartbeat of this number was taken by a leader inside its lease.
     Contact(u64),
-    Drain(bool),
+    /// Its token counts no more: the session ends.
+    Leave,
 }

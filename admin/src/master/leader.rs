@@ -284,10 +284,17 @@ impl Leader {
     /// What is bound to a connected worker is taken to be there still (every start was sent after
     /// its commit), until the worker reports otherwise.
     async fn reload(&mut self) -> Result<(), Stop> {
-        let (engine, state) = self.loader.load().await.map_err(|error| {
+        let read = async {
+            Ok((
+                self.loader.load().await?,
+                self.loader.store.workers().await?,
+            ))
+        };
+        let ((engine, state), workers) = read.await.map_err(|error: anyhow::Error| {
             tracing::error!(%error, "the database cannot be read");
             Stop::Reload
         })?;
+        self.sessions.restore(&workers);
         self.engine = engine;
         self.state = state;
         let tick = self.tick();

@@ -8,6 +8,7 @@ use hera_domain::engine::{Load, WorkerEvent, WorkerHello};
 use hera_domain::id::WorkerId;
 
 use super::inbox::{Opened, SessionNumber, ToWorker};
+use crate::store::{WorkerChange, WorkerRow};
 
 /// What the loop knows of workers beside the engine: registrations and open sessions.
 #[derive(Debug, Default)]
@@ -22,7 +23,10 @@ struct Known {
     version: String,
     labels: BTreeSet<String>,
     load: Load,
+    /// What the worker itself says.
     accepting: bool,
+    /// What a person has decided.
+    drained: bool,
     last_seen: Option<Timestamp>,
     /// The newest session there was; an older one that arrives late says what is no longer true.
     newest: Option<SessionNumber>,
@@ -45,7 +49,7 @@ pub(super) struct Facts {
 
 impl Sessions {
     /// Remembers a worker that joined in the past.
-    pub(super) fn register(&mut self, worker: crate::store::WorkerRow) {
+    pub(super) fn register(&mut self, worker: WorkerRow) {
         self.workers.insert(
             worker.id,
             Known {
@@ -55,6 +59,7 @@ impl Sessions {
                 labels: worker.seen.labels,
                 load: Load::default(),
                 accepting: true,
+                drained: worker.drained,
                 last_seen: Some(worker.seen.at),
                 newest: None,
                 session: None,
@@ -62,19 +67,19 @@ impl Sessions {
         );
     }
 
-    /// Takes a new session; an older one of the same worker is closed. False if it is itself
-    /// older than the one that is open.
+    /// Takes a new session, and says what counts of its hello; an older one of the same worker is
+    /// closed. Nothing if it is itself older than the one that is open.
     pub(super) fn open(
         &mut self,
         worker: WorkerId,
         number: SessionNumber,
         opened: &Arc<Opened>,
         now: Timestamp,
-    ) -> bool {
+    ) -> Option<WorkerHello> {
         let before = self.workers.get(&worker);
         if before.is_some_and(|known| known.newest > Some(number)) {
             opened.close.cancel();
-            return false;
+            return None;
         }
         if let Some((old, session)) = before.and_then(|known| known.session.as_ref())
             && *old != number
@@ -88,12 +93,35 @@ impl Sessions {
             labels: opened.hello.labels.clone(),
             load: opened.hello.load,
             accepting: opened.hello.accepting,
+            drained: before.is_some_and(|known| known.drained),
             last_seen: Some(now),
             newest: Some(number),
             session: Some((number, Arc::clone(opened))),
         };
+        let hello = known.hello(opened);
         self.workers.insert(worker, known);
-        true
+        Some(hello)
+    }
+
+    /// Takes note of what a person decides, and says whether the worker accepts runs now, if that
+    /// may have changed.
+    pub(super) fn change(&mut self, change: WorkerChange) -> Option<bool> {
+        let known = self.workers.get_mut(&change.worker())?;
+        known.drained = match change {
+            WorkerChange::Drain(_) => true,
+            WorkerChange::Resume(_) => false,
+            WorkerChange::RevokeToken(_) => return None,
+        };
+        Some(known.accepts())
+    }
+
+    /// Takes the database's word for what persons decided.
+    pub(super) fn restore(&mut self, workers: &[WorkerRow]) {
+        for worker in workers {
+            if let Some(known) = self.workers.get_mut(&worker.id) {
+                known.drained = worker.drained;
+            }
+        }
     }
 
     /// Whether `number` is the worker's newest session.
@@ -110,9 +138,9 @@ impl Sessions {
         known.last_seen = Some(now);
         match event {
             WorkerEvent::Heartbeat(load) => known.load = *load,
-            WorkerEvent::Accepting(accepting) => known.accepting = *accepting,
             WorkerEvent::Disconnected => known.session = None,
             WorkerEvent::Connected(_)
+            | WorkerEvent::Accepting(_)
             | WorkerEvent::Accepted(_)
             | WorkerEvent::Started(_)
             | WorkerEvent::Finished(..)
@@ -147,12 +175,7 @@ impl Sessions {
     pub(super) fn hellos(&self) -> Vec<(WorkerId, WorkerHello)> {
         let open = self.workers.iter().filter_map(|(id, known)| {
             let (_, opened) = known.session.as_ref()?;
-            let hello = WorkerHello {
-                load: known.load,
-                accepting: known.accepting,
-                ..opened.hello.clone()
-            };
-            Some((*id, hello))
+            Some((*id, known.hello(opened)))
         });
         open.collect()
     }
@@ -180,10 +203,25 @@ impl Sessions {
             version: known.version.clone(),
             labels: known.labels.clone(),
             load: known.load,
-            accepting: known.accepting,
+            accepting: known.accepts(),
             connected: known.session.is_some(),
             last_seen: known.last_seen,
         })
+    }
+}
+
+impl Known {
+    const fn accepts(&self) -> bool {
+        self.accepting && !self.drained
+    }
+
+    /// What a session's hello says today.
+    fn hello(&self, opened: &Opened) -> WorkerHello {
+        WorkerHello {
+            load: self.load,
+            accepting: self.accepts(),
+            ..opened.hello.clone()
+        }
     }
 }
 
@@ -220,7 +258,11 @@ mod tests {
         let mut sessions = Sessions::default();
         let session = opened();
         for _ in 0..2 {
-            assert!(sessions.open(WORKER, SessionNumber(1), &session, from_millis(0)));
+            assert!(
+                sessions
+                    .open(WORKER, SessionNumber(1), &session, from_millis(0))
+                    .is_some()
+            );
         }
         assert!(!session.close.is_cancelled());
     }
@@ -229,9 +271,33 @@ mod tests {
     fn a_newer_session_closes_the_older_one() {
         let mut sessions = Sessions::default();
         let (old, new) = (opened(), opened());
-        assert!(sessions.open(WORKER, SessionNumber(1), &old, from_millis(0)));
-        assert!(sessions.open(WORKER, SessionNumber(2), &new, from_millis(0)));
+        assert!(
+            sessions
+                .open(WORKER, SessionNumber(1), &old, from_millis(0))
+                .is_some()
+        );
+        assert!(
+            sessions
+                .open(WORKER, SessionNumber(2), &new, from_millis(0))
+                .is_some()
+        );
         assert!(old.close.is_cancelled() && !new.close.is_cancelled());
+    }
+
+    /// Whichever of its sessions the decision meets, also one that is about to be replaced.
+    #[test]
+    fn a_drained_worker_is_drained_in_its_next_session_too() {
+        let mut sessions = Sessions::default();
+        let at = from_millis(0);
+        let accepts = |sessions: &mut Sessions, number| {
+            let hello = sessions.open(WORKER, SessionNumber(number), &opened(), at);
+            hello.expect("it is the newest").accepting
+        };
+        assert!(accepts(&mut sessions, 1));
+        assert_eq!(sessions.change(WorkerChange::Drain(WORKER)), Some(false));
+        assert!(!accepts(&mut sessions, 2));
+        assert_eq!(sessions.change(WorkerChange::Resume(WORKER)), Some(true));
+        assert!(accepts(&mut sessions, 3));
     }
 
     /// Its inventory is out of date: believed, it would end runs that started in between.
@@ -239,9 +305,17 @@ mod tests {
     fn an_older_session_is_refused_also_after_the_newer_one_has_ended() {
         let mut sessions = Sessions::default();
         let (old, new) = (opened(), opened());
-        assert!(sessions.open(WORKER, SessionNumber(2), &new, from_millis(0)));
+        assert!(
+            sessions
+                .open(WORKER, SessionNumber(2), &new, from_millis(0))
+                .is_some()
+        );
         sessions.observe(WORKER, &WorkerEvent::Disconnected, from_millis(0));
-        assert!(!sessions.open(WORKER, SessionNumber(1), &old, from_millis(0)));
+        assert!(
+            sessions
+                .open(WORKER, SessionNumber(1), &old, from_millis(0))
+                .is_none()
+        );
         assert!(old.close.is_cancelled());
     }
 }

@@ -12,8 +12,8 @@ use super::instant::{At, Instant};
 use super::schema::hera_lock;
 use super::{
     AuditRecord, CalendarChange, GroupChange, HostGroupChange, ImportMark, JobEdit, KeyUse,
-    LogTail, RenderedRun, StoreError, alarms, calendars, error, groups, host_groups, idempotency,
-    imports, jobs, logs, records, runs, versions,
+    LogTail, RenderedRun, StoreError, WorkerChange, alarms, calendars, error, groups, host_groups,
+    idempotency, imports, jobs, logs, records, runs, versions, workers,
 };
 
 /// From so many rows on, rows that move alike are written together.
@@ -36,6 +36,7 @@ pub struct Batch {
     pub groups: Vec<GroupChange>,
     pub host_groups: Vec<HostGroupChange>,
     pub calendars: Vec<CalendarChange>,
+    pub workers: Vec<WorkerChange>,
     /// Scripts of the runs that are dispatched.
     pub rendered: Vec<RenderedRun>,
     /// Log ends of the runs that are final.
@@ -81,6 +82,7 @@ impl Batch {
         self.fence(conn, epoch)?;
         host_groups::write(conn, &self.host_groups)?;
         calendars::write(conn, self.seq, &self.calendars)?;
+        workers::write(conn, &self.workers)?;
         groups::write(conn, self.seq, &self.groups)?;
         jobs::write_edits(conn, self.seq, self.at, &self.job_edits)?;
         jobs::write_states(conn, self.seq, self.at, &self.decisions.jobs)?;

@@ -69,7 +69,7 @@ pub use records::{AuditRecord, RecordRow, Subject};
 pub use run_list::{RunCount, RunFilter, RunView};
 pub use runs::RenderedRun;
 pub use snapshot::LeaderState;
-pub use workers::{WorkerRow, WorkerSeen};
+pub use workers::{Credential, Stranger, WorkerChange, WorkerRow, WorkerSeen};
 
 use dialect::{AnyConn, Connector};
 use target::Target;

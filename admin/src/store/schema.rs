@@ -294,6 +294,24 @@ diesel::table! {
 diesel::table! {
     use crate::store::instant::prelude::*;
 
+    hera_worker_token (worker_id) {
+        worker_id -> BigInt,
+        hash -> Text,
+        confirmed -> Bool,
+    }
+}
+
+diesel::table! {
+    use crate::store::instant::prelude::*;
+
+    hera_drained_worker (worker_id) {
+        worker_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    use crate::store::instant::prelude::*;
+
     hera_alarm (id) {
         id -> BigInt,
         dedupe_key -> Text,
@@ -420,6 +438,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     hera_run_script,
     hera_run_tail,
     hera_worker,
+    hera_worker_token,
+    hera_drained_worker,
     hera_alarm,
     hera_record,
     hera_idempotency,

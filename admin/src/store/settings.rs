@@ -82,6 +82,10 @@ impl Store {
         name: &'static str,
         value: String,
     ) -> Result<String, StoreError> {
+        // First without a write: the database may be read-only at the moment.
+        if let Some(known) = self.setting(name).await? {
+            return Ok(known);
+        }
         self.write(move |conn| {
             let inserted = diesel::insert_into(hera_setting::table)
                 .values((hera_setting::name.eq(name), hera_setting::value.eq(&value)))

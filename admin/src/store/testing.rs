@@ -1,17 +1,36 @@
 //! Databases for tests: each test has its own, gone when it ends.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use diesel::connection::SimpleConnection;
+use hera_domain::clock::from_millis;
+use hera_domain::id::WorkerId;
 
 use super::dialect::Connector;
 use super::target::Target;
-use super::{PoolSettings, Store};
+use super::{Credential, PoolSettings, Store, WorkerSeen};
 
 /// Where the tests find a server: a URL with a user who may create databases.
 pub const MYSQL_URL: &str = "HERA_TEST_MYSQL_URL";
 /// Set to 1, tests fail that find no server.
 pub const REQUIRE_MYSQL: &str = "HERA_REQUIRE_MYSQL";
+
+/// A worker that has joined.
+pub async fn worker(store: &Store, node: &str, name: &str) -> WorkerId {
+    let seen = WorkerSeen {
+        node_id: node.to_owned(),
+        name: name.to_owned(),
+        address: "127.0.0.1".to_owned(),
+        version: "0".to_owned(),
+        labels: BTreeSet::new(),
+        at: from_millis(0),
+    };
+    let offered = format!("the hash of {node}'s token");
+    let admitted = store.admit_worker(seen, Credential::Join { offered }).await;
+    let admitted = admitted.expect("the database answers");
+    admitted.expect("a node that never came with its token may join again")
+}
 
 /// A migrated database of a test's own.
 #[derive(Debug)]
@@ -49,6 +68,11 @@ impl TestDb {
         let db = Self::mysql_empty()?;
         db.store.migrate().await.expect("the migrations fit");
         Some(db)
+    }
+
+    /// A worker that has joined.
+    pub async fn worker(&self, node: &str, name: &str) -> WorkerId {
+        worker(&self.store, node, name).await
     }
 
     /// Like [`TestDb::mysql`], but with nothing in it.

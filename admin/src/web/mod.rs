@@ -135,6 +135,7 @@ pub fn routes() -> Vec<Route> {
         get("/hera/api/v1/workers", Read, || web::to(api::cluster::workers)),
         post("/hera/api/v1/workers/{id}/drain", Administer, || web::to(api::cluster::drain)),
         post("/hera/api/v1/workers/{id}/resume", Administer, || web::to(api::cluster::resume)),
+        post("/hera/api/v1/workers/{id}/rotate-token", Administer, || web::to(api::cluster::rotate_token)),
         get("/hera/api/v1/leader", Read, || web::to(api::cluster::leader)),
         get("/hera/api/v1/members", Read, || web::to(api::cluster::members)),
         get("/hera/api/v1/status", Read, || web::to(api::cluster::status)),

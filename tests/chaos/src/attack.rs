@@ -19,6 +19,15 @@ use crate::people::{self, Asked};
 use crate::plan;
 use crate::world::{Shape, World};
 
+/// Sets what it holds when it goes.
+struct Stops<'a>(&'a AtomicBool);
+
+impl Drop for Stops<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// What may be left to do once all is healed: backlogs of jobs that run one after the other.
 const QUIET: Duration = Duration::from_secs(240);
 
@@ -128,6 +137,8 @@ fn in_folder(orders: &Orders, folder: &std::path::Path) -> anyhow::Result<Report
         .collect();
     let jobs = history.jobs.clone();
     let (faults, asked) = std::thread::scope(|scope| {
+        // Also when a fault panics: the scope waits for the people.
+        let _people_stop = Stops(&stop);
         let people = scope.spawn(|| people::work(&apis, &jobs, orders.seed, &stop));
         let faults = faults(&mut world, orders, began, &mut history);
         stop.store(true, Ordering::Relaxed);

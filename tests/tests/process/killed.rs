@@ -1,13 +1,14 @@
 //! `kill -9` in the middle of a long script: the same process goes on, its log is whole, the run
 //! succeeds, once.
 
-use hera_tests::{Installation, eventually};
+use hera_tests::{Installation, Program, eventually};
 use serde_json::json;
 
 on_each_database!(
     a_killed_worker_finds_its_script_again,
     a_killed_admin_finds_its_run_again,
     a_drained_worker_stays_drained_until_it_is_resumed,
+    a_worker_whose_token_is_taken_away_joins_anew,
     a_run_directory_from_before_a_reset_is_never_believed,
     a_database_from_a_backup_leads_above_what_workers_have_seen,
 );
@@ -46,11 +47,6 @@ fn a_drained_worker_stays_drained_until_it_is_resumed(hera: &mut Installation) {
         hera.api().post(&path, &json!({})).unwrap().ok();
     };
     tell(hera, "drain");
-    eventually("the worker has taken note", || {
-        let node = std::fs::read(hera.data().join("worker.json")).ok()?;
-        let node: serde_json::Value = serde_json::from_slice(&node).ok()?;
-        (node["drained"] == true).then_some(())
-    });
     hera.kill_both();
     hera.start_both();
     let back = worker(hera);
@@ -71,6 +67,35 @@ fn a_drained_worker_stays_drained_until_it_is_resumed(hera: &mut Installation) {
     });
     tell(hera, "resume");
     assert_eq!(hera.api().finished(run)["status"], "success");
+}
+
+fn a_worker_whose_token_is_taken_away_joins_anew(hera: &mut Installation) {
+    let token = |hera: &Installation| {
+        let node = std::fs::read(hera.data().join("worker.json")).unwrap();
+        let node: serde_json::Value = serde_json::from_slice(&node).unwrap();
+        node["token"].as_str().unwrap().to_owned()
+    };
+    let before = token(hera);
+    let run = start_slow_job(hera);
+    hera.api().wait_for_log(run, "line 10 ");
+    let name = hera.api().get("/workers").unwrap().ok()["items"][0]["name"].clone();
+    let name = name.as_str().unwrap();
+    hera.cli(&["workers", "rotate-token", name]).unwrap();
+    eventually("the worker has joined anew", || {
+        (token(hera) != before).then_some(())
+    });
+    went_on_as_if_nothing_had_happened(hera, run);
+
+    // From then on it does without the join token.
+    hera.kill_worker();
+    let join = hera.cli(&["token", "join"]).unwrap();
+    assert_eq!(join.trim(), "a join token of the tests");
+    let mut command = hera.command("hera-worker", &["serve"]);
+    command.env_remove("HERA_JOIN_TOKEN");
+    let _worker = Program::spawn(&mut command, &hera.scratch().join("again.out")).unwrap();
+    let job = hera.api().run(run)["job_id"].as_i64().unwrap();
+    let again = hera.api().recover(job);
+    hera.api().wait_for_log(again, "line 10 ");
 }
 
 fn start_slow_job(hera: &Installation) -> i64 {

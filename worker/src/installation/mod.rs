@@ -32,8 +32,6 @@ pub(crate) struct Context {
     pub(crate) groups: Option<Cgroups>,
     /// When a leader was last known to hear this worker.
     pub(crate) contact: Contact,
-    /// The admin may send more.
-    pub(crate) accepting: AtomicBool,
     /// The worker ends all its runs and itself.
     pub(crate) stopping: AtomicBool,
 }

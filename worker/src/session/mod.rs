@@ -15,9 +15,10 @@ use hera_domain::id::Epoch;
 use hera_proto::v1::admin_message::Kind as Said;
 use hera_proto::v1::session_client::SessionClient;
 use hera_proto::v1::worker_message::Kind;
-use hera_proto::{LEADER_HEADER, PROTOCOL, run_ref, v1};
+use hera_proto::{LEADER_HEADER, NODE_TOKEN_HEADER, PROTOCOL, run_ref, v1};
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::metadata::MetadataMap;
 use tonic::{Code, Request, Status, Streaming};
 
 use crate::installation::{Context, Installation};
@@ -44,10 +45,14 @@ pub(crate) struct Closed;
 enum SessionError {
     #[error("cannot reach it: {}", causes(.0))]
     Connect(#[from] tonic::transport::Error),
+    #[error("it does not let this worker in: {0}")]
+    Stranger(String),
     #[error(
-        "it does not take this worker's join token; set HERA_JOIN_TOKEN to the one of the installation"
+        "this worker has no token of its own and no join token; set HERA_JOIN_TOKEN to what `hera-admin token join` prints"
     )]
-    Token,
+    NoToken,
+    #[error("the token that it gave cannot be kept: {0}")]
+    Token(std::io::Error),
     #[error("it ended the session: {} ({:?})", .0.message(), .0.code())]
     Ended(Status),
     #[error("it does not lead{}", led_by(leader.as_ref()))]
@@ -65,7 +70,7 @@ enum SessionError {
 impl From<Status> for SessionError {
     fn from(status: Status) -> Self {
         if status.code() == Code::Unauthenticated {
-            return Self::Token;
+            return Self::Stranger(status.message().to_owned());
         }
         // Said by an admin, not by the transport.
         if status.code() == Code::Unavailable && status.source().is_none() {
@@ -94,6 +99,8 @@ fn led_by(leader: Option<&String>) -> String {
 enum Outcome {
     /// The admin belongs to this other installation.
     Elsewhere(String),
+    /// It has given this worker a token of its own, to come with.
+    Joined,
 }
 
 /// Keeps a session with the leading admin.
@@ -125,6 +132,10 @@ impl Connector {
                 complaint.clear();
             }
             match ended {
+                Ok(Outcome::Joined) => {
+                    leader = Some(admin);
+                    continue;
+                }
                 Ok(Outcome::Elsewhere(installation)) => match self.move_to(&installation) {
                     Ok(()) => continue,
                     Err(error) => {
@@ -190,6 +201,18 @@ impl Connector {
         Ok(())
     }
 
+    /// Keeps the token that the join token has bought.
+    fn join(&self, welcome: v1::Welcome, installation: &str) -> Result<Outcome, SessionError> {
+        if welcome.installation != installation {
+            self.move_to(&welcome.installation)
+                .map_err(SessionError::Token)?;
+        }
+        self.node
+            .keep_token(welcome.node_token)
+            .map_err(SessionError::Token)?;
+        Ok(Outcome::Joined)
+    }
+
     /// One session from Hello to its end. The former one's receiver is gone by now.
     async fn session(&self, admin: &str, welcomed: &mut bool) -> Result<Outcome, SessionError> {
         let installation = Arc::clone(&self.installation.borrow());
@@ -205,6 +228,9 @@ impl Connector {
             tokio::time::timeout(CONNECT + WELCOME, self.open(admin, outbox))
                 .await
                 .map_err(|_elapsed| SessionError::NoWelcome)??;
+        if !welcome.node_token.is_empty() {
+            return self.join(welcome, &installation.id);
+        }
         if welcome.installation != installation.id {
             return Ok(Outcome::Elsewhere(welcome.installation));
         }
@@ -233,7 +259,7 @@ impl Connector {
             incarnation: self.incarnation.clone(),
             name: settings.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            accepting: self.context.accepting.load(Ordering::Relaxed),
+            accepting: !self.context.stopping.load(Ordering::Relaxed),
             max_runs: settings.max_runs,
             load: Some(meter.sample(installation.live())),
             inventory: installation.inventory(),
@@ -284,10 +310,7 @@ impl Connector {
             .connect()
             .await?;
         let mut request = Request::new(ReceiverStream::new(outbox));
-        let token = format!("Bearer {}", self.context.settings.join_token)
-            .parse()
-            .map_err(|_invalid| SessionError::TokenCharacters)?;
-        request.metadata_mut().insert("authorization", token);
+        self.identify(request.metadata_mut())?;
         let mut inbox = SessionClient::new(channel)
             .max_decoding_message_size(LARGEST_MESSAGE)
             .open(request)
@@ -302,11 +325,31 @@ impl Connector {
                 | Said::Discard(_)
                 | Said::LogAck(_)
                 | Said::Contact(_)
-                | Said::Admins(_)
-                | Said::Drain(_),
+                | Said::Admins(_),
             )
             | None => Err(SessionError::Closed),
         }
+    }
+
+    /// Shows who this is: its own token, and the join token for the case that it has none yet, or
+    /// that it counts no more.
+    fn identify(&self, metadata: &mut MetadataMap) -> Result<(), SessionError> {
+        let own = self.node.token();
+        let join = &self.context.settings.join_token;
+        if own.is_none() && join.is_none() {
+            return Err(SessionError::NoToken);
+        }
+        let value = |text: &str| {
+            text.parse()
+                .map_err(|_invalid| SessionError::TokenCharacters)
+        };
+        if let Some(own) = own {
+            metadata.insert(NODE_TOKEN_HEADER, value(&own)?);
+        }
+        if let Some(join) = join {
+            metadata.insert("authorization", value(&format!("Bearer {join}"))?);
+        }
+        Ok(())
     }
 
     /// Obeys the admin until the stream ends.
@@ -386,13 +429,6 @@ impl Connector {
                     tracing::warn!(contact.epoch, %known, "a former leader answers; that is no contact");
                 }
             },
-            Said::Drain(drain) => {
-                tracing::info!(drain = drain.drain, "drained or resumed by the admin");
-                self.node.drain(drain.drain);
-                self.context
-                    .accepting
-                    .store(!drain.drain, Ordering::Relaxed);
-            }
             Said::Admins(admins) => self.node.remember_admins(admins.addresses),
             Said::Welcome(_) => tracing::warn!("the admin said welcome twice"),
         }

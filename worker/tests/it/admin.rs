@@ -8,7 +8,7 @@ use std::time::Duration;
 use hera_proto::v1::admin_message::Kind as Said;
 use hera_proto::v1::session_server::{Session, SessionServer};
 use hera_proto::v1::worker_message::Kind;
-use hera_proto::{PROTOCOL, v1};
+use hera_proto::{NODE_TOKEN_HEADER, PROTOCOL, v1};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
@@ -31,6 +31,8 @@ pub(crate) struct Admin {
 /// A worker's stream, as the test sees it.
 pub(crate) struct Connection {
     pub(crate) hello: v1::Hello,
+    /// What the worker shows as its own.
+    pub(crate) token: Option<String>,
     pub(crate) inbox: Streaming<v1::WorkerMessage>,
     outbox: mpsc::Sender<Result<v1::AdminMessage, Status>>,
     logs: BTreeMap<i64, Vec<u8>>,
@@ -50,6 +52,8 @@ impl Session for Service {
         if token.is_none_or(|token| token != format!("Bearer {TOKEN}").as_str()) {
             return Err(Status::unauthenticated("wrong token"));
         }
+        let own = request.metadata().get(NODE_TOKEN_HEADER);
+        let token = own.map(|own| own.to_str().unwrap().to_owned());
         let (outbox, answers) = mpsc::channel(64);
         let sessions = self.0.clone();
         tokio::spawn(async move {
@@ -63,6 +67,7 @@ impl Session for Service {
             let _ = sessions
                 .send(Connection {
                     hello,
+                    token,
                     inbox,
                     outbox,
                     logs: BTreeMap::new(),
@@ -130,6 +135,11 @@ impl Connection {
     }
 
     pub(crate) async fn welcome(&mut self, installation: &str, epoch: i64) {
+        self.welcome_with(installation, epoch, "").await;
+    }
+
+    /// A welcome that gives the worker a token of its own.
+    pub(crate) async fn welcome_with(&mut self, installation: &str, epoch: i64, token: &str) {
         assert_eq!(self.hello.protocol, PROTOCOL);
         self.say(Said::Welcome(v1::Welcome {
             epoch,
@@ -138,6 +148,7 @@ impl Connection {
             worker_id: 1,
             admin_version: "test".to_owned(),
             self_fence_ms: 0,
+            node_token: token.to_owned(),
         }))
         .await;
     }

@@ -44,8 +44,42 @@ async fn a_wrong_token_is_named_and_tried_again() {
     command.env("HERA_JOIN_TOKEN", "another-token-for-tests");
     command.env("HERA_LOG", "debug");
     let worker = Worker::spawn(command);
-    worker.logged("set HERA_JOIN_TOKEN");
-    worker.logged("set HERA_JOIN_TOKEN");
+    worker.logged("does not let this worker in: wrong token");
+    worker.logged("does not let this worker in: wrong token");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_comes_with_the_token_it_was_given_until_it_is_given_another() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let worker = home.worker(&admin);
+    let mut joining = admin.hello().await;
+    assert_eq!(
+        (joining.token.as_deref(), &*joining.hello.installation),
+        (None, "")
+    );
+    joining.welcome_with(INSTALLATION, 1, "its own").await;
+    let mut session = admin.hello().await;
+    assert_eq!(session.token.as_deref(), Some("its own"));
+    assert_eq!(session.hello.installation, INSTALLATION);
+    session.welcome(INSTALLATION, 1).await;
+    session.start(1, "echo here").await;
+    assert_eq!(session.whole(1).await.1, b"here\n");
+    worker.kill_9();
+
+    let _worker = home.worker(&admin);
+    let mut revoked = admin.hello().await;
+    assert_eq!(revoked.token.as_deref(), Some("its own"));
+    revoked.welcome_with(INSTALLATION, 1, "another").await;
+    let session = admin.hello().await;
+    assert_eq!(session.token.as_deref(), Some("another"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_without_any_token_says_what_to_set() {
+    let (home, admin) = (Home::new(), Admin::start().await);
+    let mut command = home.command(&admin.address.to_string());
+    command.env_remove("HERA_JOIN_TOKEN");
+    Worker::spawn(command).logged("set HERA_JOIN_TOKEN");
 }
 
 #[tokio::test(flavor = "multi_thread")]

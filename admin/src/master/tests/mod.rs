@@ -26,7 +26,7 @@ use crate::master::inbox::{Message, Opened, Report, SessionNumber, ToWorker, Wor
 use crate::master::{Campaign, Chain, CommandError, Handle, Platform, SaveJob, TriggerRun};
 use crate::metrics::Metrics;
 use crate::store::testing::TestDb;
-use crate::store::{Holder, IdempotencyKey, LogTail, Store, WorkerSeen};
+use crate::store::{Holder, IdempotencyKey, LogTail, Store, testing};
 
 /// A leading admin without its network.
 struct Admin {
@@ -88,15 +88,7 @@ impl Admin {
     }
 
     async fn worker(&self, session: u64, inventory: Vec<InventoryItem>) -> FakeWorker {
-        let seen = WorkerSeen {
-            node_id: "node".into(),
-            name: "w1".into(),
-            address: "127.0.0.1".into(),
-            version: "0".into(),
-            labels: BTreeSet::new(),
-            at: hera_domain::clock::from_millis(0),
-        };
-        let id = self.store.upsert_worker(seen).await.unwrap();
+        let id = testing::worker(&self.store, "node", "w1").await;
         let (out, messages) = mpsc::channel(64);
         let close = CancellationToken::new();
         let opened = Opened {
@@ -288,7 +280,7 @@ async fn a_recovered_root_drives_its_dependents_one_commit_a_hop() {
             other @ (ToWorker::Cancel(_)
             | ToWorker::Discard(_)
             | ToWorker::Contact(_)
-            | ToWorker::Drain(_)) => {
+            | ToWorker::Leave) => {
                 panic!("unexpected {other:?}")
             }
         }

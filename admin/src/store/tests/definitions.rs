@@ -11,7 +11,7 @@ use hera_domain::status::Switch;
 use super::build::{Leader, at, decide};
 use super::on_each_db;
 use crate::store::testing::TestDb;
-use crate::store::{CommitError, GroupChange, HostGroupChange, JobEdit, StoredJob, WorkerSeen};
+use crate::store::{CommitError, GroupChange, HostGroupChange, JobEdit, StoredJob};
 
 async fn echo_test(db: &TestDb) -> StoredJob {
     db.store.job(JobId(1)).await.unwrap().unwrap()
@@ -207,24 +207,5 @@ on_each_db! {
         assert_eq!(db.store.setting("uuid").await.unwrap().as_deref(), Some("three"));
         assert_eq!(db.store.setting("other").await.unwrap().as_deref(), Some("four"));
         assert_eq!(db.store.setting("none").await.unwrap(), None);
-    }
-
-    async fn a_worker_keeps_its_id_when_it_comes_back_under_another_name(db: &TestDb) {
-        let seen = |node: &str, name: &str, second| WorkerSeen {
-            node_id: node.to_owned(),
-            name: name.to_owned(),
-            address: "10.0.0.1".to_owned(),
-            version: "0.1.0".to_owned(),
-            labels: (name == "b").then(|| ["gpu", "大内存"].map(str::to_owned)).into_iter().flatten().collect(),
-            at: at(second),
-        };
-        let first = db.store.upsert_worker(seen("n1", "a", 1)).await.unwrap();
-        let second = db.store.upsert_worker(seen("n2", "a", 1)).await.unwrap();
-        assert_ne!(first, second);
-        assert_eq!(db.store.upsert_worker(seen("n1", "b", 2)).await.unwrap(), first);
-        db.store.touch_workers(vec![second], at(9)).await.unwrap();
-        let all = db.store.workers().await.unwrap();
-        assert_eq!(all[0].seen, seen("n1", "b", 2));
-        assert_eq!(all[1].seen, seen("n2", "a", 9));
     }
 }

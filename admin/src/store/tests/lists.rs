@@ -6,8 +6,8 @@ use hera_domain::version_id::VersionId;
 
 use super::build::{Leader, at, decide, run, version};
 use super::on_each_db;
+use crate::store::RunFilter;
 use crate::store::testing::TestDb;
-use crate::store::{RunFilter, WorkerSeen};
 
 /// Versions and runs 1 to `n`; odd ones succeeded, every third is manual.
 fn fill(leader: &mut Leader, n: i64) {
@@ -80,15 +80,7 @@ on_each_db! {
 
     async fn a_run_is_shown_with_its_names(db: &TestDb) {
         let mut leader = Leader::of(db);
-        let seen = WorkerSeen {
-            node_id: "n".to_owned(),
-            name: "工人".to_owned(),
-            address: "10.0.0.1".to_owned(),
-            version: "0.1.0".to_owned(),
-            labels: Default::default(),
-            at: at(0),
-        };
-        assert_eq!(db.store.upsert_worker(seen).await.unwrap(), WorkerId(1));
+        assert_eq!(db.worker("n", "工人").await, WorkerId(1));
         fill(&mut leader, 2);
         let first = db.store.run(RunId(1)).await.unwrap().unwrap();
         assert_eq!(first.job_name, "echoTest");

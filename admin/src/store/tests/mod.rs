@@ -12,6 +12,7 @@ mod people;
 mod pool;
 mod schema;
 mod times;
+mod workers;
 mod writers;
 
 /// Makes `name::sqlite` and `name::mysql` of an async function that takes a `&TestDb`.

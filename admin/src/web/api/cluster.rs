@@ -10,6 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::master::{LeaderView, WorkerView};
+use crate::store::WorkerChange;
 use crate::web::AppState;
 use crate::web::auth::Identity;
 use crate::web::error::{Error, Result};
@@ -107,7 +108,12 @@ pub(in crate::web) async fn drain(
     me: Identity,
     id: web::Path<WorkerId>,
 ) -> Result<HttpResponse> {
-    set_accepting(&state, &me, *id, false).await
+    change(&state, &me, WorkerChange::Drain(*id)).await?;
+    let drained = Accepting {
+        id: *id,
+        accepting: false,
+    };
+    Ok(HttpResponse::Ok().json(drained))
 }
 
 #[utoipa::path(
@@ -123,20 +129,37 @@ pub(in crate::web) async fn resume(
     me: Identity,
     id: web::Path<WorkerId>,
 ) -> Result<HttpResponse> {
-    set_accepting(&state, &me, *id, true).await
+    change(&state, &me, WorkerChange::Resume(*id)).await?;
+    let resumed = Accepting {
+        id: *id,
+        accepting: true,
+    };
+    Ok(HttpResponse::Ok().json(resumed))
 }
 
-async fn set_accepting(
-    state: &AppState,
-    me: &Identity,
-    id: WorkerId,
-    accepting: bool,
+#[utoipa::path(
+    post,
+    path = "/hera/api/v1/workers/{id}/rotate-token",
+    tag = "cluster",
+    summary = "Takes a worker's token away: it joins anew by the join token and is given another one",
+    params(("id" = WorkerId, Path, description = "the worker")),
+    responses((status = 200, description = "done", body = Rotated)),
+)]
+pub(in crate::web) async fn rotate_token(
+    state: web::Data<AppState>,
+    me: Identity,
+    id: web::Path<WorkerId>,
 ) -> Result<HttpResponse> {
+    change(&state, &me, WorkerChange::RevokeToken(*id)).await?;
+    Ok(HttpResponse::Ok().json(Rotated { id: *id }))
+}
+
+async fn change(state: &AppState, me: &Identity, change: WorkerChange) -> Result<()> {
+    let id = change.worker();
     if !state.master.workers().iter().any(|worker| worker.id == id) {
         return Err(Error::NotFound(format!("worker {id}")));
     }
-    state.master.set_accepting(&me.actor, id, accepting).await?;
-    Ok(HttpResponse::Ok().json(Accepting { id, accepting }))
+    Ok(state.master.change_worker(&me.actor, change).await?)
 }
 
 /// Whether a worker takes new runs now.
@@ -144,6 +167,12 @@ async fn set_accepting(
 struct Accepting {
     id: WorkerId,
     accepting: bool,
+}
+
+/// The worker whose token counts no more.
+#[derive(Serialize, ToSchema)]
+struct Rotated {
+    id: WorkerId,
 }
 
 /// Who leads; null while nobody does.

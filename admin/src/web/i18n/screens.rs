@@ -74,6 +74,8 @@ texts! {
         drain: "Drain", "排空";
         drain_hint: "It finishes what it runs and gets nothing new.", "执行完当前任务，不再接收新任务。";
         resume: "Resume", "恢复接收";
+        rotate: "Rotate token", "更换令牌";
+        rotate_hint: "Its token counts no more; it joins anew by the join token and is given another.", "旧令牌立即失效，机器凭加入令牌重新注册并取得新令牌。";
         labels: "Labels", "标签";
         admins: "Admins", "管理节点";
         leads: "leads", "主节点";

@@ -43,7 +43,7 @@ const PROBLEM_JSON: &str = "application/problem+json";
         runs::trigger, runs::list, runs::show, runs::script, runs::cancel, runs::declare_lost,
         logs::bytes, logs::stream,
         versions::list,
-        cluster::workers, cluster::drain, cluster::resume,
+        cluster::workers, cluster::drain, cluster::resume, cluster::rotate_token,
         cluster::leader, cluster::members, cluster::status,
         render::preview, render::render, cron::next,
         show,

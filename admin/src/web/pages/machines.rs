@@ -10,7 +10,7 @@ use super::parts::{Ago, Chip, Meter, Times};
 use super::visit::{Visit, go_to, html};
 use crate::access::Right;
 use crate::master::WorkerView;
-use crate::store::AdminSeen;
+use crate::store::{AdminSeen, WorkerChange};
 use crate::web::BASE;
 use crate::web::api::cluster::differs;
 use crate::web::error::Result;
@@ -181,9 +181,21 @@ pub(super) async fn accept(
     id: web::Path<i64>,
     form: web::Form<Accepting>,
 ) -> Result<HttpResponse> {
+    let worker = WorkerId(*id);
+    let change = if form.accepting {
+        WorkerChange::Resume(worker)
+    } else {
+        WorkerChange::Drain(worker)
+    };
     let master = &visit.state.master;
-    master
-        .set_accepting(visit.actor()?, WorkerId(*id), form.accepting)
-        .await?;
+    master.change_worker(visit.actor()?, change).await?;
+    Ok(go_to(&format!("{BASE}/machines")))
+}
+
+/// `POST /machines/{id}/rotate-token`: the worker's token counts no more, and it joins anew.
+pub(super) async fn rotate_token(visit: Visit, id: web::Path<i64>) -> Result<HttpResponse> {
+    let change = WorkerChange::RevokeToken(WorkerId(*id));
+    let master = &visit.state.master;
+    master.change_worker(visit.actor()?, change).await?;
     Ok(go_to(&format!("{BASE}/machines")))
 }

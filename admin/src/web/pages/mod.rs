@@ -72,6 +72,9 @@ pub(super) fn routes() -> Vec<Route> {
         post("/hera/machines/{id}/accepting", Administer, || {
             web::to(machines::accept)
         }),
+        post("/hera/machines/{id}/rotate-token", Administer, || {
+            web::to(machines::rotate_token)
+        }),
         get("/hera/api/docs", Read, || web::to(api_docs::show)),
         get("/hera/profile", Read, || web::to(profile::show)),
         post("/hera/profile/password", Read, || {

@@ -55,7 +55,7 @@ fn keys(app: &mut App) -> mpsc::UnboundedReceiver<Option<IdempotencyKey>> {
         | Command::Cancel(..)
         | Command::DeclareLost(..)
         | Command::CancelAll(..)
-        | Command::SetAccepting(..)
+        | Command::ChangeWorker(..)
         | Command::Inquire(..)) => panic!("unexpected {other:?}"),
     });
     keys
@@ -208,7 +208,7 @@ async fn a_change_by_header_is_based_on_the_revision_that_it_names() {
         | Command::Cancel(..)
         | Command::DeclareLost(..)
         | Command::CancelAll(..)
-        | Command::SetAccepting(..)
+        | Command::ChangeWorker(..)
         | Command::Inquire(..)) => panic!("unexpected {other:?}"),
     });
     let group = GroupDef {
