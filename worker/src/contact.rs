@@ -9,7 +9,9 @@
 //! again counts on where the one before it was, and the runner of a fenced run reads it, for the
 //! case that the worker itself is gone.
 
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -34,10 +36,27 @@ const FILE: &str = "contact.json";
 /// Time since the machine was started, sleep included.
 pub(crate) type Instant = Duration;
 
+/// What the file says. It is written over in place, so that a full disk cannot keep a worker from
+/// its contact; who reads it meanwhile may see the one half of before and the other of after.
 #[derive(Debug, Serialize, Deserialize)]
 struct Kept {
+    /// Empty while nobody has answered.
     boot_id: String,
     since_boot_ms: u64,
+    /// The same once more: where the two differ, only half of it is new.
+    #[serde(default)]
+    again: Option<u64>,
+}
+
+/// Room for a [`Kept`]: it never grows.
+const KEPT_BYTES: usize = 256;
+
+impl Kept {
+    fn to_bytes(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = serde_json::to_vec(self)?;
+        bytes.resize(KEPT_BYTES, b' ');
+        Ok(bytes)
+    }
 }
 
 /// How long a runner waits beyond the worker, which kills first if it is there.
@@ -49,32 +68,49 @@ pub struct Fence {
     /// The file that says when a leader last answered the worker.
     contact: PathBuf,
     patience_ms: u64,
+    /// When one had done so as the run was prepared.
+    #[serde(default)]
+    known_ms: Option<u64>,
 }
 
 impl Fence {
-    /// How long until everything must end; `None` if that is now. A worker that has not been
-    /// answered yet at all has had contact when the run began.
-    pub(crate) fn left(&self, begun: Instant) -> Option<Duration> {
+    /// What is known of contact before the file has been read.
+    pub(crate) fn known(&self) -> Instant {
+        self.known_ms.map_or_else(now, Duration::from_millis)
+    }
+
+    /// How long until everything must end; `None` if that is now. `known` is the latest contact
+    /// that is known; it stands while the file cannot be read.
+    pub(crate) fn left(&self, known: &mut Instant) -> Option<Duration> {
         let kept = process::boot_id().and_then(|boot_id| read(&self.contact, &boot_id));
-        let last = kept.ok().flatten().unwrap_or(begun).min(now());
+        if let Ok(Some(kept)) = kept {
+            *known = kept.min(now()).max(*known);
+        }
         let patience = Duration::from_millis(self.patience_ms);
-        let left = (last + patience).checked_sub(now());
+        let left = (*known + patience).checked_sub(now());
         left.filter(|left| !left.is_zero())
     }
 }
 
 /// When a leader last answered, as far as that is known of this start of the machine.
 fn read(file: &Path, boot_id: &str) -> io::Result<Option<Instant>> {
-    let kept = files::read_if_present(file)?;
-    // Half a file is none: it is written with every answer and is no promise.
-    let kept = kept.and_then(|bytes| serde_json::from_slice::<Kept>(&bytes).ok());
-    let kept = kept.filter(|kept| kept.boot_id == boot_id);
-    Ok(kept.map(|kept| Duration::from_millis(kept.since_boot_ms)))
+    let Some(bytes) = files::read_if_present(file)? else {
+        return Ok(None);
+    };
+    let damaged = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
+    let kept: Kept = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
+    // Earlier releases replaced the file.
+    if kept.again.is_some_and(|again| again != kept.since_boot_ms) {
+        return Err(damaged("it is being written".to_owned()));
+    }
+    let of_this_start = kept.boot_id == boot_id;
+    Ok(of_this_start.then(|| Duration::from_millis(kept.since_boot_ms)))
 }
 
 /// See the module.
 pub(crate) struct Contact {
-    file: PathBuf,
+    path: PathBuf,
+    file: File,
     boot_id: String,
     state: Mutex<State>,
 }
@@ -90,21 +126,31 @@ struct State {
 
 impl Contact {
     /// Goes on from what the worker before this one knew. A worker that has never had contact, or
-    /// whose machine was started since, has no run to fence: it begins now.
+    /// whose machine was started since, has no run to fence: it begins now. If what was known
+    /// cannot be told any more, it may have been long ago.
     pub(crate) fn open(folder: &Path, patience: Duration) -> io::Result<Self> {
-        let file = folder.join(FILE);
+        let path = folder.join(FILE);
         let boot_id = process::boot_id()?;
-        let last = read(&file, &boot_id)?.unwrap_or_else(now);
-        let state = State {
-            last: last.min(now()),
-            patience,
-            awaited: Vec::new(),
+        let kept = match read(&path, &boot_id) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                tracing::warn!("{} is damaged: {error}", path.display());
+                Some(Duration::ZERO)
+            }
+            read => read?,
         };
-        Ok(Self {
-            file,
+        let contact = Self {
+            file: files::open_private(&path)?,
+            path,
             boot_id,
-            state: Mutex::new(state),
-        })
+            state: Mutex::new(State {
+                last: kept.unwrap_or_else(now).min(now()),
+                patience,
+                awaited: Vec::new(),
+            }),
+        };
+        // All the room that it will ever need; runners may be reading.
+        contact.keep(kept)?;
+        Ok(contact)
     }
 
     /// A session has begun: what earlier ones did not answer is not answered any more. The
@@ -138,19 +184,22 @@ impl Contact {
             return;
         };
         state.last = sent;
-        drop(state);
-        if let Err(error) = self.keep(sent) {
-            tracing::error!("{} cannot be written: {error}", self.file.display());
+        if let Err(error) = self.keep(Some(sent)) {
+            tracing::error!("{} cannot be written: {error}", self.path.display());
         }
     }
 
     /// What the runner of a run that begins now goes by.
     pub(crate) fn fence_of_run(&self) -> Fence {
-        let patience = self.lock().patience;
+        let state = self.lock();
+        let (patience, last) = (state.patience, state.last);
+        drop(state);
         let patience = patience + WORKER_FIRST.min(patience / 10);
+        let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         Fence {
-            contact: self.file.clone(),
-            patience_ms: u64::try_from(patience.as_millis()).unwrap_or(u64::MAX),
+            contact: self.path.clone(),
+            patience_ms: ms(patience),
+            known_ms: Some(ms(last)),
         }
     }
 
@@ -184,15 +233,19 @@ impl Contact {
         }
     }
 
-    fn keep(&self, last: Instant) -> io::Result<()> {
+    /// Not synced: a power failure ends every run with it.
+    fn keep(&self, last: Option<Instant>) -> io::Result<()> {
+        let ms = last.unwrap_or_default().as_millis();
+        let since_boot_ms = u64::try_from(ms).unwrap_or(u64::MAX);
+        let boot_id = last.map_or_else(String::new, |_| self.boot_id.clone());
         let kept = Kept {
-            boot_id: self.boot_id.clone(),
-            since_boot_ms: u64::try_from(last.as_millis()).unwrap_or(u64::MAX),
+            boot_id,
+            since_boot_ms,
+            again: Some(since_boot_ms),
         };
-        // Not synced: a power failure ends every run with it.
-        let unfinished = self.file.with_extension("new");
-        files::write_private(&unfinished, &serde_json::to_vec(&kept)?)?;
-        std::fs::rename(&unfinished, &self.file)
+        self.file.write_all_at(&kept.to_bytes()?, 0)?;
+        // One of an earlier release may have been longer or shorter.
+        self.file.set_len(KEPT_BYTES as u64)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -246,6 +299,54 @@ mod tests {
         let second = last(&contact);
         contact.answered(1);
         assert_eq!(last(&contact), second, "an older one says nothing new");
+    }
+
+    #[test]
+    fn what_is_half_written_is_not_taken_for_contact_nor_for_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let contact = Contact::open(folder.path(), HOUR).unwrap();
+        let boot_id = contact.boot_id.clone();
+        let file = folder.path().join(FILE);
+        let kept = || std::fs::read(&file).unwrap();
+        let none = kept();
+        assert_eq!(read(&file, &boot_id).unwrap(), None);
+        let (before, after) = (Duration::from_millis(9_999), Duration::from_millis(10_234));
+        contact.keep(Some(before)).unwrap();
+        let old = kept();
+        contact.keep(Some(after)).unwrap();
+        let new = kept();
+        assert!([none.len(), old.len(), new.len()] == [KEPT_BYTES; 3]);
+        for (old, new) in [(&none, &old), (&old, &new), (&new, &old)] {
+            for at in 0..KEPT_BYTES {
+                std::fs::write(&file, [&new[..at], &old[at..]].concat()).unwrap();
+                let whole = [None, Some(before), Some(after)];
+                if let Ok(told) = read(&file, &boot_id) {
+                    assert!(whole.contains(&told), "{told:?} at {at}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_runner_goes_by_what_it_knows_while_the_file_cannot_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let contact = Contact::open(folder.path(), HOUR).unwrap();
+        let fence = contact.fence_of_run();
+        let mut known = fence.known();
+        assert_eq!(known.as_millis(), last(&contact).as_millis());
+        let later = known + Duration::from_millis(1);
+        contact.keep(Some(later)).unwrap();
+        std::thread::yield_now();
+        assert!(fence.left(&mut known).is_some());
+        let read = known;
+        for damage in ["", "{", "nonsense"] {
+            std::fs::write(folder.path().join(FILE), damage).unwrap();
+            assert!(fence.left(&mut known).is_some(), "{damage}");
+            assert_eq!(known, read);
+        }
+        // The next worker cannot know how long ago it was.
+        let again = Contact::open(folder.path(), HOUR).unwrap();
+        assert_eq!(last(&again), Duration::ZERO);
     }
 
     #[test]

@@ -32,12 +32,22 @@ pub(crate) fn sync(path: &Path) -> io::Result<()> {
 /// # Errors
 /// When the folder cannot be written.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    let mut file = open_own(path, options.write(true).create(true).mode(0o600))?;
+    let mut file = open_private(path)?;
     // Not before it is known whose it is.
     file.set_len(0)?;
     file.write_all(bytes)?;
     Ok(file)
+}
+
+/// Opens a file that only its owner may read, with what it holds, or makes it.
+///
+/// # Errors
+/// When the folder cannot be written, or something else is in its place.
+pub(crate) fn open_private(path: &Path) -> io::Result<File> {
+    open_own(
+        path,
+        OpenOptions::new().write(true).create(true).mode(0o600),
+    )
 }
 
 /// Makes the names in a folder survive a power failure.

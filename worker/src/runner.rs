@@ -23,7 +23,7 @@ use nix::unistd::Pid;
 use rustix::process::{PidfdFlags, pidfd_open};
 
 use crate::cgroup::{self, Cgroup};
-use crate::contact::{self, Fence};
+use crate::contact::Fence;
 use crate::files;
 use crate::kill::{Killed, Tree};
 use crate::process::ProcessId;
@@ -192,9 +192,9 @@ fn start_as(
     let folder = |error: io::Error| refused(format!("cannot prepare the run's folder: {error}"));
     let (text, birth) = birth(dir, spec, inherited).map_err(folder)?;
     // A run that may be elsewhere by then must not begin.
-    let begun = contact::now();
     let patience = spec.fence.as_ref().map_or(tenant::PATIENCE, |fence| {
-        fence.left(begun).unwrap_or_default().min(tenant::PATIENCE)
+        let left = fence.left(&mut fence.known()).unwrap_or_default();
+        left.min(tenant::PATIENCE)
     });
     dir.open_to_tenant(true).map_err(folder)?;
     let born = tenant.run(Birth { text, ..birth }, log, patience);
@@ -284,11 +284,11 @@ fn guard(
     dir: &RunDir,
     spec: &Spec,
 ) -> io::Result<Option<Killed>> {
-    let begun = contact::now();
+    let mut known = fence.known();
     let pid = rustix::process::Pid::from_raw(script.as_raw());
     let pid = pid.ok_or_else(|| io::Error::other("the script has no number"))?;
     let ends = pidfd_open(pid, PidfdFlags::empty())?;
-    while let Some(left) = fence.left(begun) {
+    while let Some(left) = fence.left(&mut known) {
         let wait = PollTimeout::try_from(left.min(LOOK) + ROUNDED).unwrap_or(PollTimeout::ZERO);
         let mut descriptors = [PollFd::new(ends.as_fd(), PollFlags::POLLIN)];
         match poll(&mut descriptors, wait) {

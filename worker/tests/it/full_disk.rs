@@ -2,11 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
+use hera_proto::v1;
+use hera_proto::v1::admin_message::Kind as Said;
 use hera_proto::v1::worker_message::Kind;
 use tokio_stream::StreamExt;
 
-use crate::admin::{Admin, Connection, PATIENCE};
+use crate::admin::{Admin, Connection, PATIENCE, start};
 use crate::worker::{Home, INSTALLATION, Worker, clear_groups, heard, tell};
 
 /// A disk of two megabytes in memory, as the worker's folder.
@@ -54,10 +57,16 @@ impl Drop for SmallDisk {
 
 /// Logs go elsewhere: they are not what is tried here.
 fn worker(home: &Home, admin: &Admin) -> Worker {
+    worker_with(home, admin, &[])
+}
+
+fn worker_with(home: &Home, admin: &Admin, sets: &[&str]) -> Worker {
     let mut command = home.command(&admin.address.to_string());
     let logs = home.file("logs");
     command.arg("--set").arg(format!("logging.path={logs}"));
-    command.arg("--set").arg(SmallDisk::FULL);
+    for set in [SmallDisk::FULL].iter().chain(sets) {
+        command.args(["--set", set]);
+    }
     Worker::spawn(command)
 }
 
@@ -100,6 +109,30 @@ async fn the_end_of_a_run_is_known_although_the_disk_has_filled_meanwhile() {
     tell(gate).await;
     let (ended, log) = session.finished(1).await;
     assert_eq!((ended.exit_code, log), (Some(7), b"before\n".to_vec()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_ends_no_run_whose_worker_is_in_contact() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let Some(disk) = SmallDisk::mount(&home) else {
+        return;
+    };
+    let _worker = worker_with(&home, &admin, &["hera.selfFenceMs=5000"]);
+    let gate = home.fifo("gate");
+    let mut session = admin.session(INSTALLATION).await;
+    let fenced = v1::Start {
+        self_fence: true,
+        ..start(1, &format!("read -r line < {gate}"))
+    };
+    session.say(Said::Start(fenced)).await;
+    session.accepted(1).await;
+    session.started(1).await;
+    disk.fill();
+    // Beats come every 3 s, and each is answered: twice the time without contact goes by.
+    let end = tokio::time::timeout(Duration::from_secs(12), session.next_in_contact(1)).await;
+    assert!(end.is_err(), "{end:?}");
+    tell(gate).await;
+    assert_eq!(session.finished(1).await.0.exit_code, Some(0));
 }
 
 /// Waits for a heartbeat that says so.
