@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::files;
 use crate::installation::{Context, Installation};
+use crate::masks::Masks;
 use crate::retention;
 use crate::rundir::RunDir;
 
@@ -39,7 +40,11 @@ pub(crate) async fn guard(context: Arc<Context>, installation: watch::Receiver<A
             let bounded = runs
                 .iter()
                 .filter(|run| can_bound && run.is_live())
-                .try_for_each(|run| bound_log(&run.dir, limits.max_log_mib * MIB));
+                .try_for_each(|run| match run.masks() {
+                    Ok(masks) => bound_log(&run.dir, masks, limits.max_log_mib * MIB),
+                    // A moment later, then.
+                    Err(_) => Ok(()),
+                });
             if let Err(error) = &bounded {
                 tracing::warn!(
                     "logs are not bounded by hera.worker.maxLog, because the disk of hera.workDir cannot: {error}"
@@ -75,7 +80,7 @@ pub(crate) async fn guard(context: Arc<Context>, installation: watch::Receiver<A
 
 /// Gives up the middle of a log that takes more than `most` bytes of the disk. Offsets stay: what
 /// is given up reads as zeros.
-fn bound_log(dir: &RunDir, most: u64) -> io::Result<()> {
+fn bound_log(dir: &RunDir, masks: &Masks, most: u64) -> io::Result<()> {
     let Ok(meta) = std::fs::symlink_metadata(dir.log()) else {
         return Ok(());
     };
@@ -83,11 +88,16 @@ fn bound_log(dir: &RunDir, most: u64) -> io::Result<()> {
         return Ok(());
     }
     let head = LOG_KEEP_BYTES;
-    let end = i64::try_from(meta.len() - (most / 2).min(meta.len())).map_err(io::Error::other)?;
+    let tail = meta.len() - (most / 2).min(meta.len());
+    let end = i64::try_from(tail).map_err(io::Error::other)?;
     if end <= head {
         return Ok(());
     }
     let log = files::open_to_change(&dir.log())?;
+    // Half a secret would not be known for one any more.
+    for edge in [LOG_KEEP_BYTES.unsigned_abs(), tail] {
+        masks.cover_file(&log, edge..edge + 1)?;
+    }
     let punch = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
     fallocate(log, punch, head, end - head)?;
     Ok(())
@@ -117,7 +127,7 @@ mod tests {
             let numbers = (0..MIB / 8).map(|number| chunk * MIB / 8 + number);
             let bytes: Vec<u8> = numbers.flat_map(u64::to_le_bytes).collect();
             log.write_all(&bytes).unwrap();
-            bound_log(&dir, most).unwrap();
+            bound_log(&dir, &Masks::default(), most).unwrap();
         }
         let meta = log.metadata().unwrap();
         assert_eq!(meta.len(), 40 * MIB);

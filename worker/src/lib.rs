@@ -22,6 +22,7 @@ mod installation;
 mod kill;
 pub mod limits;
 mod load;
+mod masks;
 mod node;
 mod process;
 mod removal;

@@ -32,6 +32,8 @@ pub(crate) fn sweep(work_dir: &Path, keep: Retention, clock: &dyn Clock) -> io::
                 let age = now.duration_since(*modified).unwrap_or_default();
                 if index < surplus || age > keep.age {
                     removed += usize::from(remove(entry));
+                } else if age > EVERY {
+                    finish_clearing(&RunDir::new(entry.path()));
                 }
             }
         }
@@ -78,6 +80,16 @@ fn remove(entry: &DirEntry) -> bool {
     removed.is_ok()
 }
 
+/// A worker that was killed just then has left a run with its secrets.
+fn finish_clearing(dir: &RunDir) {
+    if dir.holds_secrets()
+        && !dir.is_stuck()
+        && let Err(error) = dir.clear()
+    {
+        tell_once(dir, &error);
+    }
+}
+
 /// Says once in the life of a run's folder that something of it cannot be removed.
 pub(crate) fn tell_once(dir: &RunDir, error: &io::Error) {
     if dir.mark_stuck() {
@@ -118,6 +130,21 @@ mod tests {
         let later = Later(Duration::from_hours(2));
         assert_eq!(sweep(work.path(), keep, &later).unwrap(), 2);
         assert_eq!((left(&ended), left(&runs)), (0, 3));
+    }
+
+    #[test]
+    fn secrets_that_a_killed_worker_has_left_go_before_the_log_does() {
+        let work = tempfile::tempdir().unwrap();
+        let run = work.path().join("i/ended/1-a");
+        std::fs::create_dir_all(&run).unwrap();
+        let dir = RunDir::new(&run);
+        dir.write_masks(&["hunter2".to_owned()]).unwrap();
+        std::fs::write(run.join("script.sh"), "echo hunter2").unwrap();
+        std::fs::write(dir.log(), "hunter2\n").unwrap();
+        let later = Later(EVERY * 2);
+        assert_eq!(sweep(work.path(), Retention::default(), &later).unwrap(), 0);
+        assert_eq!(std::fs::read_to_string(dir.log()).unwrap(), "*******\n");
+        assert!(!dir.holds_secrets() && !run.join("script.sh").exists());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::io;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use hera_domain::engine::RunRef;
@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::kill::{self, Killed, Tree};
+use crate::masks::Masks;
 use crate::process::ProcessId;
 use crate::rundir::{Claim, Claimed, Exit, RunDir, Spec};
 use crate::settings::{KillPatience, WorkerSettings};
@@ -80,6 +81,8 @@ pub(crate) struct Run {
     repeats: AtomicU64,
     /// How much of the log the admin has stored.
     log_stored: AtomicI64,
+    /// What is covered in the log, once it has been read.
+    masks: OnceLock<Masks>,
 }
 
 impl Run {
@@ -93,6 +96,7 @@ impl Run {
             stop: watch::Sender::new(None),
             repeats: AtomicU64::new(0),
             log_stored: AtomicI64::new(0),
+            masks: OnceLock::new(),
         }
     }
 
@@ -150,6 +154,15 @@ impl Run {
 
     pub(crate) fn repeats(&self) -> u64 {
         self.repeats.load(Ordering::Relaxed)
+    }
+
+    /// What no byte of the log may tell outside.
+    pub(crate) fn masks(&self) -> io::Result<&Masks> {
+        if let Some(masks) = self.masks.get() {
+            return Ok(masks);
+        }
+        let masks = self.dir.read_masks()?;
+        Ok(self.masks.get_or_init(|| masks))
     }
 
     pub(crate) fn log_stored(&self) -> i64 {

@@ -7,6 +7,7 @@
 //!   cancel       it is being killed
 //!   exit         how it ended: also made once
 //!   output.log   stdout and stderr
+//!   masks        what must not be read there, until it is covered there
 //!   work/        the script's folder
 //!   tenant/work/ or there, if it runs as a tenant, who makes it
 //! ```
@@ -40,6 +41,7 @@ use crate::cgroup::Cgroup;
 use crate::contact::Fence;
 use crate::files;
 use crate::limits::Limits;
+use crate::masks::Masks;
 use crate::process::ProcessId;
 use crate::removal;
 use crate::tenant::Tenant;
@@ -205,6 +207,10 @@ impl RunDir {
         self.path.join(SPEC)
     }
 
+    fn masks(&self) -> PathBuf {
+        self.path.join("masks")
+    }
+
     fn pid(&self) -> PathBuf {
         self.path.join("pid")
     }
@@ -242,14 +248,15 @@ impl RunDir {
         std::fs::set_permissions(self.tenants(), Permissions::from_mode(mode))
     }
 
-    /// Removes what only the script needed: its text, and its own folder, by its tenant if it
-    /// has one.
+    /// Removes what only the script needed: its text, its secrets, and its own folder, by its
+    /// tenant if it has one.
     ///
     /// # Errors
     /// When something stays; all else is gone then.
     pub(crate) fn clear(&self) -> io::Result<()> {
         let is_text = |name: &OsStr| name.as_encoded_bytes().starts_with(SCRIPT.as_bytes());
-        let text = self.remove_files(is_text);
+        // The log last: by its masks a text that is left is known.
+        let text = self.remove_files(is_text).and_then(|()| self.cover_log());
         let own = removal::remove(&self.work());
         let tenants = self.clear_tenants();
         text.and(own).and(tenants)
@@ -324,6 +331,55 @@ impl RunDir {
             })?;
         }
         std::fs::remove_dir(&folder)
+    }
+
+    /// Keeps what must not be read in the log.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn write_masks(&self, secrets: &[String]) -> io::Result<()> {
+        if secrets.is_empty() {
+            return Ok(());
+        }
+        // Before the script begins, for good: its log may be told after a power failure.
+        files::write_private(&self.masks(), &to_json(&secrets)?)?.sync_all()
+    }
+
+    /// What must not be read in the log.
+    ///
+    /// # Errors
+    /// When that cannot be read now; what is damaged stands for everything.
+    pub(crate) fn read_masks(&self) -> io::Result<Masks> {
+        let secrets: Option<Vec<String>> = match read_json(&self.masks()) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                tracing::error!("{error}: nothing of the log is told");
+                return Ok(Masks::everything());
+            }
+            read => read?,
+        };
+        let secrets = secrets.unwrap_or_default();
+        Ok(Masks::of(secrets.iter().map(String::as_str)))
+    }
+
+    /// Whether its secrets are still here, the script's text among them.
+    pub(crate) fn holds_secrets(&self) -> bool {
+        self.masks().exists()
+    }
+
+    /// Covers in the log what must not be read there; nobody needs to know it any more then.
+    fn cover_log(&self) -> io::Result<()> {
+        if !self.holds_secrets() {
+            return Ok(());
+        }
+        match files::open_to_change(&self.log()) {
+            Ok(log) => {
+                let size = log.metadata()?.len();
+                self.read_masks()?.cover_file(&log, 0..size)?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        std::fs::remove_file(self.masks())
     }
 
     /// From here on the run is known to this machine, even after a power failure.

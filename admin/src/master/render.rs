@@ -125,7 +125,9 @@ impl Renderer {
             now,
         };
         let decided = work.batch.decisions.runs.get(&id);
-        let script = if decided.is_some_and(|change| change.row.dispatched_at == Some(now)) {
+        let (script, secrets) = if decided
+            .is_some_and(|change| change.row.dispatched_at == Some(now))
+        {
             let kept = vars::render_keeping_secrets(&content.script, &context)
                 .map_err(|error| Unrendered::script(&error))?;
             if let Some(file) = kept.downloads.first() {
@@ -146,32 +148,38 @@ impl Renderer {
                     "its script and config are {bytes} bytes, more than the {RECORDED_BYTES} that can be kept; use shorter values"
                 )));
             }
-            work.batch.rendered.push(kept);
             let full = vars::render(&content.script, &context)
                 .map_err(|error| Unrendered::script(&error))?;
-            full.script
+            let secrets = secrets(&kept.script, &context)?;
+            work.batch.rendered.push(kept);
+            (full.script, secrets)
         } else {
             self.recorded(id, &context).await?
         };
-        Ok(start(run, &facts, &content.run_type, script))
+        let start = start(run, &facts, &content.run_type, script);
+        Ok(v1::Start { secrets, ..start })
     }
 
-    /// The script of a run that was dispatched before, with its secrets put in again.
-    async fn recorded(&self, id: RunId, context: &Context<'_>) -> Result<String, Unrendered> {
+    /// The script of a run that was dispatched before, with its secrets put in again, and they.
+    async fn recorded(
+        &self,
+        id: RunId,
+        context: &Context<'_>,
+    ) -> Result<(String, Vec<String>), Unrendered> {
         let what = format!("the rendered script of run {id}");
         let found = self.store.run_script(id).await;
         let found = found.map_err(|error| Unrendered::read(&what, error))?;
         let kept = found.ok_or_else(|| Unrendered::never(format!("{what} is missing")))?;
-        let secrets = |values: &mut dyn Iterator<Item = (String, String)>| -> Params {
+        let hidden = |values: &mut dyn Iterator<Item = (String, String)>| -> Params {
             values.filter(|(key, _)| is_secret(key)).collect()
         };
-        let level = secrets(
+        let level = hidden(
             &mut context
                 .config
                 .iter()
                 .map(|(key, v)| (key.to_owned(), v.value.clone())),
         );
-        let params = secrets(
+        let params = hidden(
             &mut context
                 .params
                 .iter()
@@ -184,7 +192,9 @@ impl Renderer {
             builtins: BTreeMap::new(),
             ..context.clone()
         };
-        vars::put_secrets_back(&kept.script, &only).map_err(|error| Unrendered::script(&error))
+        let script = vars::put_secrets_back(&kept.script, &only)
+            .map_err(|error| Unrendered::script(&error))?;
+        Ok((script, secrets(&kept.script, &only)?))
     }
 
     /// The config that an earlier run had. Its secrets were not kept: they are today's.
@@ -260,6 +270,12 @@ pub(crate) fn effective(
     EffectiveConfig::merge([own].into_iter().chain(levels(groups, Some(group))), area)
 }
 
+/// What the run of a script, as it is kept, is given and must not tell.
+fn secrets(kept: &str, context: &Context<'_>) -> Result<Vec<String>, Unrendered> {
+    let secrets = vars::secrets_in(kept, context).map_err(|error| Unrendered::script(&error))?;
+    Ok(secrets.into_iter().collect())
+}
+
 /// The config as it may be kept and shown.
 fn visible(config: &EffectiveConfig) -> BTreeMap<String, String> {
     config
@@ -319,6 +335,7 @@ fn start(run: &Run, facts: &RunFacts<'_>, run_type: &str, script: String) -> v1:
         run_type: run_type.to_owned(),
         script,
         env: vars::environment(facts).into_iter().collect(),
+        secrets: Vec::new(),
         team: facts.team.to_owned(),
         self_fence: run.fenced,
     }

@@ -21,7 +21,9 @@ use chrono_tz::Tz;
 pub use builtin::{RunFacts, batch_id, builtins, environment};
 pub use circle::{Circle, Member, circles, circles_from, named_other};
 pub use downloads::Download;
-pub use render::{check, check_value, put_secrets_back, render, render_keeping_secrets};
+pub use render::{
+    check, check_value, put_secrets_back, render, render_keeping_secrets, secrets_in,
+};
 pub(crate) use scan::position;
 
 use crate::clock::Timestamp;

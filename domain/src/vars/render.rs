@@ -51,6 +51,31 @@ pub fn put_secrets_back(script: &str, context: &Context<'_>) -> Result<String, R
     Ok(renderer.fill_yesterday(&dated).text)
 }
 
+/// The values of the secrets in what [`render_keeping_secrets`] has made of a script, as
+/// [`put_secrets_back`] puts them there.
+///
+/// # Errors
+/// As [`render`].
+pub fn secrets_in(script: &str, context: &Context<'_>) -> Result<BTreeSet<String>, RenderError> {
+    let mut names = BTreeSet::new();
+    let mut from = 0;
+    while let Some(found) = scan::next_name(script, from) {
+        from = found.end;
+        if config::is_secret(found.inner) {
+            names.insert(format!("${{{}}}", found.inner));
+        }
+    }
+    let mut values = BTreeSet::new();
+    for name in names {
+        let value = put_secrets_back(&name, context)?;
+        // A name that nobody has given a value stays as it is.
+        if value != name {
+            values.insert(value);
+        }
+    }
+    Ok(values)
+}
+
 /// Whether every date expression of a script (or of a config value) can be read. One that is put
 /// together from other variables can only be checked when it is rendered.
 ///

@@ -143,6 +143,7 @@ fn prepare(
         script::check_env_files(&env_files)?;
     }
     dir.create(tenant.as_ref())?;
+    dir.write_masks(&start.secrets)?;
     let command = script::materialise(dir, script_type, &start.script, tenant.is_some())?;
     let (cgroup, limits) = confine(context, run);
     let spec = Spec {

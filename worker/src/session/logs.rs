@@ -2,7 +2,6 @@
 
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -101,7 +100,7 @@ impl Logs {
             let Some(Piece { offset, len }) = taken else {
                 continue;
             };
-            let data = match read(run.dir.log(), offset, len).await {
+            let data = match read(&run, offset, len).await {
                 Ok(data) => data,
                 Err(error) => {
                     tracing::error!(run.id = %run.key.run, "cannot read a log: {error}");
@@ -127,16 +126,16 @@ pub(super) fn tail_offset(log_size: u64) -> u64 {
     log_size.saturating_sub(LOG_TAIL_BYTES as u64)
 }
 
-/// A part of a log, complete.
-pub(super) async fn read(log: PathBuf, offset: i64, len: usize) -> io::Result<Vec<u8>> {
+/// A part of a log, complete, its secrets covered: the only way of a log out of this machine.
+pub(super) async fn read(run: &Arc<Run>, offset: i64, len: usize) -> io::Result<Vec<u8>> {
     if len == 0 {
         return Ok(Vec::new());
     }
     let offset = u64::try_from(offset).map_err(io::Error::other)?;
+    let run = Arc::clone(run);
     tokio::task::spawn_blocking(move || {
-        let mut data = vec![0; len];
-        files::open(&log)?.read_exact_at(&mut data, offset)?;
-        Ok(data)
+        let log = files::open(&run.dir.log())?;
+        run.masks()?.read(&log, offset, len)
     })
     .await?
 }
@@ -153,10 +152,27 @@ fn is_followed(run: &Run) -> bool {
 fn to_send(run: &Run) -> i64 {
     let size = match run.phase() {
         Phase::Ended(_, ending) => tail_offset(ending.log_size),
-        Phase::Started(_) => run.dir.log_size(),
+        Phase::Started(_) => decided(run).unwrap_or_else(|error| {
+            tracing::error!(run.id = %run.key.run, "cannot read a log: {error}");
+            0
+        }),
         Phase::Preparing | Phase::Accepted | Phase::Refused(_) => 0,
     };
     i64::try_from(size).unwrap_or(i64::MAX)
+}
+
+/// How much of a growing log there is that nothing later can make a part of a secret.
+fn decided(run: &Run) -> io::Result<u64> {
+    let (masks, size) = (run.masks()?, run.dir.log_size());
+    let reach = masks
+        .reach()
+        .min(usize::try_from(size).unwrap_or(usize::MAX));
+    if reach == 0 {
+        return Ok(size);
+    }
+    let mut end = vec![0; reach];
+    files::open(&run.dir.log())?.read_exact_at(&mut end, size - reach as u64)?;
+    Ok(size - masks.undecided(&end) as u64)
 }
 
 /// Whether `stored` bytes do not reach `size`.

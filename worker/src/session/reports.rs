@@ -105,12 +105,12 @@ async fn tell_one(
     Ok(())
 }
 
-async fn finished(run: &Run, ending: Ending) -> v1::Finished {
+async fn finished(run: &Arc<Run>, ending: Ending) -> v1::Finished {
     let Ending { ended, log_size } = ending;
     let offset = logs::tail_offset(log_size);
     let tail_offset = i64::try_from(offset).unwrap_or(i64::MAX);
     let len = usize::try_from(log_size - offset).unwrap_or(0);
-    let (log_size, tail) = match logs::read(run.dir.log(), tail_offset, len).await {
+    let (log_size, tail) = match logs::read(run, tail_offset, len).await {
         Ok(tail) => (i64::try_from(log_size).unwrap_or(i64::MAX), tail),
         Err(error) => {
             // The end itself must get through all the same.

@@ -8,6 +8,13 @@ use hera_proto::v1::worker_message::Kind;
 use crate::admin::{Admin, start};
 use crate::worker::{Home, INSTALLATION, heard, tell};
 
+fn keeping_secret(run: i64, secret: &str, script: &str) -> v1::admin_message::Kind {
+    v1::admin_message::Kind::Start(v1::Start {
+        secrets: vec![secret.to_owned()],
+        ..start(run, script)
+    })
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn binary_output_arrives_byte_for_byte() {
     let (home, mut admin) = (Home::new(), Admin::start().await);
@@ -136,4 +143,56 @@ async fn an_admin_that_stores_nothing_slows_neither_scripts_nor_reports() {
     assert_eq!(finished.run.unwrap().run_id, 2);
     assert_eq!(finished.tail, b"small\n");
     assert!(unanswered <= hera_proto::LOG_WINDOW_BYTES);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_leaves_the_machine_in_no_byte_of_a_log() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let worker = home.worker(&admin);
+    let (half, gate) = (home.fifo("half"), home.fifo("gate"));
+    // Across the edges of chunks, in two writes with a worker's death between, and as the last word.
+    let script = format!(
+        "for n in $(seq 40000); do printf 'hunter2 '; done; printf hunt; echo . > {half}
+        cat {gate} > /dev/null; echo er2; printf 'and hunter2'"
+    );
+    let mut session = admin.session(INSTALLATION).await;
+    session.say(keeping_secret(1, "hunter2", &script)).await;
+    session.accepted(1).await;
+    session.started(1).await;
+    heard(half).await;
+    let begun = 40_000 * 8;
+    loop {
+        let Kind::LogChunk(chunk) = session.next().await else {
+            panic!("a chunk is next");
+        };
+        let end = usize::try_from(chunk.offset).unwrap() + chunk.data.len();
+        assert!(end <= begun, "what may begin a secret is told");
+        session.store(chunk).await;
+        if end == begun {
+            break;
+        }
+    }
+    let logs = session.logs();
+    worker.kill_9();
+    let _worker = home.worker(&admin);
+    let mut session = admin.session(INSTALLATION).await.with_logs(logs);
+    tell(gate).await;
+    let (_, log) = session.whole(1).await;
+    let expected = format!("{}*******\nand *******", "******* ".repeat(40_000));
+    assert!(log == expected.as_bytes());
+
+    // Nor does it stay.
+    session.obeyed().await;
+    let ended = home.data().join(INSTALLATION).join("ended");
+    let ended = ended.join(home.run_dir(1).file_name().unwrap());
+    tokio::time::timeout(crate::admin::PATIENCE, async {
+        while !ended.exists() || ended.join("masks").exists() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .expect("the secrets go");
+    let kept = std::fs::read(ended.join("output.log")).unwrap();
+    assert!(kept == expected.as_bytes());
+    assert!(!ended.join("script.sh").exists());
 }

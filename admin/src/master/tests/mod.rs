@@ -364,6 +364,7 @@ async fn a_run_is_repeated_as_it_was_or_with_today_s_script() {
     let first = asked.unwrap();
     let (run, start) = worker.started().await;
     assert_eq!(start.script, "echo good morning lin old");
+    assert_eq!(start.secrets, ["old"]);
     worker.finish(&run, 0).await;
     worker.acknowledged(&run).await;
 
@@ -384,6 +385,7 @@ async fn a_run_is_repeated_as_it_was_or_with_today_s_script() {
     assert_eq!(again.version, first.version);
     let (run, start) = worker.started().await;
     assert_eq!(start.script, "echo good morning lin new");
+    assert_eq!(start.secrets, ["new"]);
     let row = db.store.run(again.run).await.unwrap().unwrap().run;
     assert_eq!(
         (row.revision, row.repeats),
@@ -396,6 +398,7 @@ async fn a_run_is_repeated_as_it_was_or_with_today_s_script() {
     let third = admin.handle.trigger(&person(), plain).await.unwrap();
     let (_, start) = worker.started().await;
     assert_eq!(start.script, "echo changed");
+    assert!(start.secrets.is_empty(), "the script uses none");
     // Nothing is known of a run that has not been dispatched, or that is another job's.
     let foreign = ask(Some(RunId(third.run.0 + 1)), BTreeMap::new());
     let refused = admin.handle.trigger(&person(), foreign).await.unwrap_err();

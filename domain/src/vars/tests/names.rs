@@ -242,6 +242,29 @@ fn secrets_are_filled_in_for_the_run_and_kept_back_from_the_record() {
 }
 
 #[test]
+fn the_secrets_of_a_script_are_those_that_it_uses() {
+    let group = map(&[
+        ("secret.key", "hush"),
+        ("db.password", "it is ${yesterday}"),
+        ("secret.unused", "nobody's business"),
+        ("alias", "${secret.key}"),
+    ]);
+    let config = EffectiveConfig::merge([(Origin::Job, &group)], "all");
+    let text = "login ${alias} ${db.password} ${secret.unknown} ${yesterday}";
+    let (open, secrets) = with_config(&config, |context| {
+        let kept = render_keeping_secrets(text, context).unwrap().script;
+        (
+            put_secrets_back(&kept, context).unwrap(),
+            secrets_in(&kept, context).unwrap(),
+        )
+    });
+    assert_eq!(secrets.len(), 2);
+    for secret in secrets {
+        assert!(open.contains(&secret), "{secret} in {open}");
+    }
+}
+
+#[test]
 fn a_secret_in_a_date_is_refused_without_being_told() {
     for text in [
         "${zdt.format(\"'${secret.key}'\")}",
