@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use chrono::TimeDelta;
+use sha2::{Digest, Sha256};
 
 use super::runs::run_ref;
 use super::state::Timer;
@@ -379,12 +380,14 @@ impl Engine {
         }
     }
 
-    /// 32 hexadecimal digits that nobody can guess who does not know this leadership's salt, and
-    /// that a replay draws again.
+    /// 32 hexadecimal digits that nobody can guess who does not know this leadership's salt,
+    /// however many others he has seen, and that a replay draws again.
     fn nonce(&self, run: RunId) -> String {
-        let high = hash(&(self.salt, run.0, 0_u8));
-        let low = hash(&(self.salt, run.0, 1_u8));
-        format!("{high:016x}{low:016x}")
+        let drawn = Sha256::new().chain_update(self.salt);
+        let drawn = drawn.chain_update(run.0.to_be_bytes()).finalize();
+        let half = drawn.iter().take(16);
+        let nonce = half.fold(0_u128, |nonce, byte| (nonce << 8) | u128::from(*byte));
+        format!("{nonce:032x}")
     }
 
     /// Says of queued runs why no worker can take them, when that changes.

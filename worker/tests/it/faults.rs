@@ -1,8 +1,11 @@
 //! Faults of HERA that a worker must not have.
 
+use std::os::unix::fs::PermissionsExt;
+
+use hera_proto::v1;
 use hera_proto::v1::worker_message::Kind;
 
-use crate::admin::Admin;
+use crate::admin::{Admin, start};
 use crate::worker::{Home, INSTALLATION, heard, tell};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,4 +74,50 @@ async fn hera_fault_much_output_that_nobody_reads_stops_the_script() {
     };
     assert_eq!(ended.ended.unwrap().exit_code, Some(6));
     assert_eq!(ended.log_size, (64 << 20) + 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hera_fault_security_12_what_a_run_has_is_open_and_its_secrets_go_to_every_job() {
+    const SECRET: &str = "hunter2-and-3";
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let _worker = home.worker(&admin);
+    let (ready, gate) = (home.fifo("ready"), home.fifo("gate"));
+    let mut session = admin.session(INSTALLATION).await;
+    let script = format!("PASSWORD={SECRET}; echo $PASSWORD; echo > {ready}; cat {gate}");
+    let holds = v1::Start {
+        secrets: vec![SECRET.to_owned()],
+        ..start(1, &script)
+    };
+    session.say(v1::admin_message::Kind::Start(holds)).await;
+    session.accepted(1).await;
+    session.started(1).await;
+    heard(ready).await;
+    // Everybody may pass through, by a name that nobody knows, and only the owner sees anything.
+    let folder = home.run_dir(1);
+    let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o7777;
+    assert_eq!(mode(folder.parent().unwrap()), 0o711);
+    assert_eq!(mode(&folder), 0o711);
+    for entry in std::fs::read_dir(&folder).unwrap().flatten() {
+        let expected = if entry.file_type().unwrap().is_dir() {
+            0o700
+        } else {
+            0o600
+        };
+        assert_eq!(mode(&entry.path()), expected, "{}", entry.path().display());
+    }
+    // What others may read of a process, and what the next job is given.
+    let look = "cat /proc/[0-9]*/cmdline /proc/[0-9]*/comm 2> /dev/null | grep -ac hunter2; env";
+    session.start(2, look).await;
+    session.accepted(2).await;
+    session.started(2).await;
+    let (_, seen) = session.finished(2).await;
+    let seen = String::from_utf8(seen).unwrap();
+    assert!(seen.starts_with("1\n"), "only the look itself: {seen}");
+    assert!(
+        !seen.contains(SECRET) && !seen.contains("HERA_JOIN_TOKEN"),
+        "{seen}"
+    );
+    tell(gate).await;
+    let (_, log) = session.finished(1).await;
+    assert_eq!(log, b"*************\ngo\n");
 }

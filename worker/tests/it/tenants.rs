@@ -258,7 +258,7 @@ const ATTACK: &str = r#"
 "#;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hera_fault_the_folder_of_a_run_is_open_to_everybody() {
+async fn hera_fault_security_12_the_folder_of_a_run_is_open_to_everybody() {
     let (Some(team), Some(thief)) = (Somebody::new("open"), Somebody::new("thief")) else {
         return;
     };

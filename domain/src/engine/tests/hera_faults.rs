@@ -239,3 +239,13 @@ fn hera_fault_11_a_retry_holds_no_slot_exit_codes_are_kept_and_a_timeout_kills()
     assert_eq!((row.status, row.signal), (RunStatus::Cancelled, Some(9)));
     assert_eq!(row.reason, Some(Reason::TookTooLong { minutes: 720 }));
 }
+
+#[test]
+fn hera_fault_security_12_the_folders_of_runs_have_names_that_can_be_foretold() {
+    let mut bench = Bench::open(vec![daily(1)]);
+    bench.until(at(3, 0));
+    // Half of the SHA-256 of the leadership's salt, here zeros, and the run: no others lead to it.
+    let run = bench.started_one();
+    assert_eq!(run.run, RunId(1));
+    assert_eq!(run.nonce, "ed8b7b2c2c6bae3a650fe15699b56315");
+}
