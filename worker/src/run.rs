@@ -45,6 +45,8 @@ pub(crate) struct Ending {
 /// How far a run is.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Phase {
+    /// An earlier worker's, whose folder cannot be read yet: it may be running.
+    Unread,
     /// Its spec is being written.
     Preparing,
     /// Its spec is on the disk.
@@ -117,7 +119,7 @@ impl Run {
 
     pub(crate) fn is_live(&self) -> bool {
         match self.phase() {
-            Phase::Preparing | Phase::Accepted | Phase::Started(_) => true,
+            Phase::Unread | Phase::Preparing | Phase::Accepted | Phase::Started(_) => true,
             Phase::Ended(..) | Phase::Refused(_) => false,
         }
     }

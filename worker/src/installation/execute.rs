@@ -62,7 +62,11 @@ impl Installation {
     pub(super) async fn follow(self: &Arc<Self>, run: &Arc<Run>, runner: Runner, spec: &Spec) {
         let mut started = match run.phase() {
             Phase::Started(started) => Some(started),
-            Phase::Preparing | Phase::Accepted | Phase::Ended(..) | Phase::Refused(_) => None,
+            Phase::Unread
+            | Phase::Preparing
+            | Phase::Accepted
+            | Phase::Ended(..)
+            | Phase::Refused(_) => None,
         };
         let patience = self.context.settings.kill;
         let over = run::watch(run, runner, spec, patience, |pid| {

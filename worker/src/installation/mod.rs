@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use hera_domain::clock::Clock;
 use hera_domain::engine::RunRef;
 use hera_proto::v1;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::cgroup::Cgroups;
 use crate::contact::Contact;
@@ -50,6 +50,8 @@ pub(crate) struct Installation {
     changed: watch::Sender<()>,
     /// Only so many clear a folder at once: a tenant's is emptied by sudo, which may hang.
     clearing: Arc<Semaphore>,
+    /// A run that the inventory has named turned out never to have begun.
+    disowned: Notify,
 }
 
 /// How many folders are cleared at once.
@@ -65,6 +67,7 @@ impl Installation {
             runs: Mutex::default(),
             changed: watch::Sender::new(()),
             clearing: Arc::new(Semaphore::new(CLEARING)),
+            disowned: Notify::new(),
         });
         if id.is_empty() {
             return Ok(installation);
@@ -77,6 +80,7 @@ impl Installation {
                 .mode(0o711)
                 .create(folder)?;
         }
+        let mut unread = Vec::new();
         for entry in std::fs::read_dir(installation.folder("runs"))? {
             let entry = entry?;
             let Some(key) = entry.file_name().to_str().and_then(parse_key) else {
@@ -84,9 +88,13 @@ impl Installation {
                 continue;
             };
             // One damaged folder must not keep the others from being looked after.
-            if let Err(error) = installation.take_in(key, RunDir::new(entry.path())) {
-                tracing::error!("cannot take in {}: {error}", entry.path().display());
+            let dir = RunDir::new(entry.path());
+            if let Err(error) = installation.take_in(&key, &dir) {
+                unread.push(installation.leave_unread(key, dir, &error));
             }
+        }
+        if !unread.is_empty() {
+            tokio::spawn(Arc::clone(&installation).read_again(unread));
         }
         installation.sweep_groups();
         Ok(installation)
@@ -107,6 +115,11 @@ impl Installation {
 
     pub(crate) fn notify(&self) {
         self.changed.send_replace(());
+    }
+
+    /// Completes when the inventory must be told anew.
+    pub(crate) async fn disowned(&self) {
+        self.disowned.notified().await;
     }
 
     pub(crate) fn runs(&self) -> Vec<Arc<Run>> {
@@ -131,9 +144,11 @@ impl Installation {
                 run: Some(run.key.clone().into()),
                 ended: match run.phase() {
                     Phase::Ended(_, ending) => Some(ending.ended),
-                    Phase::Preparing | Phase::Accepted | Phase::Started(_) | Phase::Refused(_) => {
-                        None
-                    }
+                    Phase::Unread
+                    | Phase::Preparing
+                    | Phase::Accepted
+                    | Phase::Started(_)
+                    | Phase::Refused(_) => None,
                 },
             })
             .collect()

@@ -144,7 +144,7 @@ fn is_followed(run: &Run) -> bool {
     match run.phase() {
         Phase::Started(_) => true,
         Phase::Ended(_, ending) => below(run.log_stored(), tail_offset(ending.log_size)),
-        Phase::Preparing | Phase::Accepted | Phase::Refused(_) => false,
+        Phase::Unread | Phase::Preparing | Phase::Accepted | Phase::Refused(_) => false,
     }
 }
 
@@ -156,7 +156,7 @@ fn to_send(run: &Run) -> i64 {
             tracing::error!(run.id = %run.key.run, "cannot read a log: {error}");
             0
         }),
-        Phase::Preparing | Phase::Accepted | Phase::Refused(_) => 0,
+        Phase::Unread | Phase::Preparing | Phase::Accepted | Phase::Refused(_) => 0,
     };
     i64::try_from(size).unwrap_or(i64::MAX)
 }

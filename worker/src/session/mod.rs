@@ -59,6 +59,8 @@ enum SessionError {
     NotLeading { leader: Option<String> },
     #[error("it closed the session")]
     Closed,
+    #[error("a run that it was told of has never begun here; telling it again what there is")]
+    Disowned,
     #[error("it gave no welcome within {} s", WELCOME.as_secs())]
     NoWelcome,
     #[error("it leads with epoch {said}, but {known} has been seen: it is a former leader")]
@@ -245,6 +247,7 @@ impl Connector {
         let beat = Duration::from_millis(u64::from(welcome.heartbeat_ms.max(50)));
         tokio::select! {
             error = self.listen(&mut inbox, &installation, &logs) => Err(error),
+            () = installation.disowned() => Err(SessionError::Disowned),
             Closed = reports::tell(&installation, &out) => Err(SessionError::Closed),
             Closed = logs.ship(&installation, &out) => Err(SessionError::Closed),
             Closed = self.heartbeats(&installation, &mut meter, beat, &out) => Err(SessionError::Closed),

@@ -65,7 +65,7 @@ async fn tell_one(
     }
     let key = || Some(run.key.clone().into());
     let (started, ending) = match run.phase() {
-        Phase::Preparing => return Ok(()),
+        Phase::Unread | Phase::Preparing => return Ok(()),
         Phase::Refused(reason) => {
             if told.ended.is_none() {
                 told.ended = Some(Instant::now());

@@ -154,6 +154,101 @@ async fn a_spec_that_no_runner_took_is_denied_and_may_be_started_again() {
     assert_eq!(session.whole(2).await.1, b"again\n");
 }
 
+/// A file of a run's folder that cannot be read until it is mended.
+struct Unreadable {
+    file: std::path::PathBuf,
+    aside: std::path::PathBuf,
+}
+
+impl Unreadable {
+    fn spec(home: &Home, run: i64) -> Self {
+        let file = home.run_dir(run).join("spec.json");
+        let aside = home.path().join(format!("spec-{run}"));
+        std::fs::rename(&file, &aside).unwrap();
+        std::os::unix::fs::symlink(&file, &file).unwrap();
+        Self { file, aside }
+    }
+
+    fn mend(self) {
+        std::fs::rename(self.aside, self.file).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_folder_cannot_be_read_is_not_denied_and_adopted_once_it_can() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let worker = home.worker(&admin);
+    let (gate, marks) = (home.fifo("gate"), home.file("marks"));
+    let script = format!("echo ran >> {marks}; cat {gate} >/dev/null; exit 5");
+    let mut session = admin.session(INSTALLATION).await;
+    session.start(1, &script).await;
+    session.accepted(1).await;
+    session.started(1).await;
+    worker.kill_9();
+    let unreadable = Unreadable::spec(&home, 1);
+
+    let worker = home.worker(&admin);
+    let mut session = admin.session(INSTALLATION).await;
+    assert_eq!(session.inventory(), [(1, false)]);
+    worker.logged("cannot take in");
+    // Nor is it started once more.
+    session.start(1, &script).await;
+    session.obeyed().await;
+    unreadable.mend();
+    session.accepted(1).await;
+    session.started(1).await;
+    tell(gate).await;
+    assert_eq!(session.finished(1).await.0.exit_code, Some(5));
+    assert_eq!(std::fs::read_to_string(marks).unwrap(), "ran\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_of_a_run_whose_folder_cannot_be_read_holds_once_it_can() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let worker = home.worker(&admin);
+    let mut session = admin.session(INSTALLATION).await;
+    session.start(1, "sleep 600").await;
+    session.accepted(1).await;
+    session.started(1).await;
+    worker.kill_9();
+    let unreadable = Unreadable::spec(&home, 1);
+
+    let _worker = home.worker(&admin);
+    let mut session = admin.session(INSTALLATION).await;
+    session.cancel(1).await;
+    session.obeyed().await;
+    unreadable.mend();
+    let (run, ended) = session.next_end().await;
+    assert_eq!((run, ended.kill_confirmed), (1, Some(true)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_never_began_is_denied_as_soon_as_its_folder_says_so() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let worker = home.worker(&admin);
+    let mut session = admin.session(INSTALLATION).await;
+    session.start(1, "true").await;
+    session.whole(1).await;
+    session.obeyed().await;
+    worker.kill_9();
+    // As if the worker had died before it started the runner of another run.
+    let ended = home.data().join(INSTALLATION).join("ended");
+    let ended = ended.join(home.run_dir(1).file_name().unwrap());
+    std::fs::create_dir(home.run_dir(2)).unwrap();
+    std::fs::copy(ended.join("spec.json"), home.run_dir(2).join("spec.json")).unwrap();
+    let unreadable = Unreadable::spec(&home, 2);
+
+    let _worker = home.worker(&admin);
+    let session = admin.session(INSTALLATION).await;
+    assert_eq!(session.inventory(), [(2, false)]);
+    unreadable.mend();
+    // It comes back by itself.
+    let mut session = admin.session(INSTALLATION).await;
+    assert_eq!(session.inventory(), []);
+    session.start(2, "echo again").await;
+    assert_eq!(session.whole(2).await.1, b"again\n");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn runs_of_another_installation_are_never_told() {
     let (home, mut admin) = (Home::new(), Admin::start().await);
