@@ -24,7 +24,7 @@ use tonic::transport::server::TcpIncoming;
 use crate::grpc::{AdminService, Gate, LogWriter, Peers, SessionService};
 use crate::join::JoinToken;
 use crate::logs::Hub;
-use crate::master::{Campaign, Handle, Platform, tell_alive};
+use crate::master::{Campaign, Eligibility, Handle, Platform, tell_alive};
 use crate::metrics::Metrics;
 use crate::store::{AdminSeen, Holder, SchemaStatus, Store};
 use crate::web::password::{Passwords, refuse_exposed_start};
@@ -52,13 +52,11 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
         .await?;
     let (trust, tls) = tls(&settings)?;
     let peers = Peers::new(&cluster_secret, trust, settings.timing.request_timeout);
-    let (campaign, master, leadership) = Campaign::new(
-        platform(&settings, &store, Arc::clone(&metrics), peers),
-        stop.clone(),
-    );
-    let campaign = tokio::spawn(campaign.run());
     let me = AdminSeen::starting(me(&settings), SystemClock.now());
     let (seen, admins) = watch::channel(vec![me.clone()]);
+    let platform = platform(&settings, &store, metrics.clone(), peers, admins.clone());
+    let (campaign, master, leadership) = Campaign::new(platform, stop.clone());
+    let campaign = tokio::spawn(campaign.run());
     let alive = tokio::spawn(tell_alive(store.clone(), me, seen, stop.clone()));
 
     let service = SessionService {
@@ -218,13 +216,24 @@ async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
     Ok(store)
 }
 
-fn platform(settings: &Settings, store: &Store, metrics: Arc<Metrics>, peers: Peers) -> Platform {
+fn platform(
+    settings: &Settings,
+    store: &Store,
+    metrics: Arc<Metrics>,
+    peers: Peers,
+    admins: watch::Receiver<Vec<AdminSeen>>,
+) -> Platform {
+    let me = me(settings);
     Platform {
         store: store.clone(),
         metrics,
-        candidate: me(settings),
-        hosts: hosts(settings),
-        leader_group: HostGroupId(settings.cluster.leader_host_group),
+        eligibility: Eligibility {
+            group: HostGroupId(settings.cluster.leader_host_group),
+            name: me.name.clone(),
+            hosts: hosts(settings),
+            admins,
+        },
+        candidate: me,
         peers,
         limits: limits(settings),
         content_limits: content_limits(settings),

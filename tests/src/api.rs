@@ -137,6 +137,15 @@ impl Api {
         )
     }
 
+    /// DELETE.
+    ///
+    /// # Errors
+    /// When nobody answers, or not in JSON.
+    pub fn delete(&self, path: &str) -> anyhow::Result<Reply> {
+        let request = self.agent.delete(self.url(path));
+        reply(request.header("authorization", self.bearer()).call()?)
+    }
+
     /// POST with bytes that claim to be JSON.
     ///
     /// # Errors

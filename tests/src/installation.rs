@@ -224,6 +224,14 @@ impl Installation {
     /// # Panics
     /// When it ends or takes too long.
     pub fn start_another_admin(&self) -> AnotherAdmin {
+        self.start_another_admin_at("127.0.0.1")
+    }
+
+    /// Likewise, known to the others by this address of the machine.
+    ///
+    /// # Panics
+    /// When it ends or takes too long.
+    pub fn start_another_admin_at(&self, advertise: &str) -> AnotherAdmin {
         let port = free_port().expect("a port");
         let connect_port = free_port().expect("a port");
         let folder = self.folder.path().join(format!("admin-{port}"));
@@ -231,10 +239,12 @@ impl Installation {
         command
             .env("HERA_PORT", port.to_string())
             .env("HERA_CONNECT_PORT", connect_port.to_string())
+            .env("HERA_ADVERTISE", advertise)
+            .env("HERA_BIND", advertise)
             .env("HERA_DATA_DIR", &folder);
         let log = self.folder.path().join(format!("admin-{port}.out"));
         let mut program = Program::spawn(&mut command, &log).expect("hera-admin can be started");
-        let api = self.api.at(&format!("http://127.0.0.1:{port}/hera"));
+        let api = self.api.at(&format!("http://{advertise}:{port}/hera"));
         eventually("the other admin is ready", || {
             assert!(!program.has_ended(), "it ended:\n{}", program.last_words());
             let (status, _) = api.page("/readyz").ok()?;

@@ -6,7 +6,6 @@ use std::time::Duration;
 use anyhow::Context;
 use hera_domain::check::ContentLimits;
 use hera_domain::engine::Limits;
-use hera_domain::id::HostGroupId;
 use rand::Rng;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::Instant;
@@ -14,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::clock::EngineClock;
 use super::committer::Committer;
+use super::eligible::Eligibility;
 use super::follow::{Follower, Link};
 use super::handle::{Command, CommandError, Definitions, Handle, LeaderView};
 use super::inbox::Message;
@@ -37,10 +37,7 @@ pub(crate) struct Platform {
     pub(crate) store: Store,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) candidate: Holder,
-    /// Names and addresses of this machine.
-    pub(crate) hosts: Vec<String>,
-    /// The host group whose machines may lead.
-    pub(crate) leader_group: HostGroupId,
+    pub(crate) eligibility: Eligibility,
     /// How other admins are reached.
     pub(crate) peers: Peers,
     pub(crate) limits: Limits,
@@ -142,7 +139,7 @@ impl Campaign {
             }
             match self.lead_once().await {
                 Ok(Stop::Asked) => return,
-                Ok(Stop::Deposed | Stop::Reload) => told.clear(),
+                Ok(Stop::Deposed | Stop::Reload | Stop::HandOver) => told.clear(),
                 // Once: while the database is away every attempt fails alike.
                 Err(error) if format!("{error:#}") == told => {}
                 Err(error) => {
@@ -204,8 +201,7 @@ async fn take_lead(platform: Platform, publisher: Publisher) -> anyhow::Result<O
         store,
         metrics: _,
         candidate,
-        hosts: _,
-        leader_group: _,
+        eligibility,
         peers: _,
         limits,
         content_limits,
@@ -247,6 +243,7 @@ async fn take_lead(platform: Platform, publisher: Publisher) -> anyhow::Result<O
         committer,
         state,
         loader: loader.clone(),
+        eligibility,
         sessions,
         renderer: Renderer::new(store, area),
         publisher,

@@ -1,10 +1,47 @@
 //! Which admins may lead.
 
+use std::collections::BTreeMap;
+
 use hera_domain::engine::HostGroup;
+use hera_domain::id::HostGroupId;
+use tokio::sync::watch;
+
+use crate::store::AdminSeen;
+
+/// What decides whether this admin may lead.
+#[derive(Debug, Clone)]
+pub(crate) struct Eligibility {
+    /// The host group whose machines shall lead.
+    pub(crate) group: HostGroupId,
+    /// This admin among the others.
+    pub(crate) name: String,
+    /// Names and addresses of this machine.
+    pub(crate) hosts: Vec<String>,
+    /// The admins that are alive, as far as this one has met them.
+    pub(crate) admins: watch::Receiver<Vec<AdminSeen>>,
+}
+
+impl Eligibility {
+    /// Whether this admin may lead while these are alive.
+    pub(super) fn among(
+        &self,
+        admins: &[AdminSeen],
+        groups: &BTreeMap<HostGroupId, HostGroup>,
+    ) -> bool {
+        let others = admins.iter().filter(|admin| admin.at.name != self.name);
+        let others: Vec<String> = others.map(|admin| host_of(&admin.at.http)).collect();
+        may_lead(groups.get(&self.group), &self.hosts, &others)
+    }
+
+    /// Whether this admin may go on leading.
+    pub(super) fn lasts(&self, groups: &BTreeMap<HostGroupId, HostGroup>) -> bool {
+        self.among(&self.admins.borrow(), groups)
+    }
+}
 
 /// Whether an admin of this machine may lead: the host group for leaders holds everybody, is not
 /// there, or names the machine, or no other admin that is alive may.
-pub(super) fn may_lead(group: Option<&HostGroup>, mine: &[String], others: &[String]) -> bool {
+fn may_lead(group: Option<&HostGroup>, mine: &[String], others: &[String]) -> bool {
     let Some(group) = group.filter(|group| !group.everyone) else {
         return true;
     };
@@ -13,7 +50,7 @@ pub(super) fn may_lead(group: Option<&HostGroup>, mine: &[String], others: &[Str
 }
 
 /// The host of host:port.
-pub(super) fn host_of(address: &str) -> String {
+fn host_of(address: &str) -> String {
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
     host.trim_matches(['[', ']']).to_owned()
 }
@@ -21,7 +58,6 @@ pub(super) fn host_of(address: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hera_domain::id::HostGroupId;
 
     fn group(everyone: bool, members: &[&str]) -> HostGroup {
         HostGroup {

@@ -12,7 +12,6 @@ use tokio_util::task::AbortOnDropHandle;
 use super::alive::ALIVE;
 use super::ask::Ask;
 use super::campaign::Platform;
-use super::eligible::{host_of, may_lead};
 use super::handle::{Command, CommandError, Definitions, Notice};
 use super::publish::Publisher;
 use crate::grpc::{News, Peer};
@@ -109,14 +108,10 @@ impl Follower {
             return Ok(Seen::Led(leader));
         }
         self.publisher.step_down();
-        let others = self.platform.store.admins(ALIVE).await?.into_iter();
-        let others: Vec<String> = others
-            .filter(|admin| admin.at.name != self.platform.candidate.name)
-            .map(|admin| host_of(&admin.at.http))
-            .collect();
+        let alive = self.platform.store.admins(ALIVE).await?;
         let definitions = self.publisher.definitions.borrow().clone();
-        let group = definitions.host_groups.get(&self.platform.leader_group);
-        let may = may_lead(group, &self.platform.hosts, &others);
+        let eligibility = &self.platform.eligibility;
+        let may = eligibility.among(&alive, &definitions.host_groups);
         Ok(if may { Seen::Free } else { Seen::Reserved })
     }
 

@@ -66,6 +66,11 @@ impl Leader {
                 "host group {name} cannot be deleted: it serves the jobs that name none (hera.defaultWorkerGroup)"
             )));
         }
+        if id == self.eligibility.group {
+            return Err(CommandError::Conflict(format!(
+                "host group {name} cannot be deleted: it says which machines may lead (hera.preemptionMasterGroup)"
+            )));
+        }
         let jobs = self.state.definitions.jobs_by_host_group(id);
         if !jobs.is_empty() {
             return Err(CommandError::Conflict(format!(

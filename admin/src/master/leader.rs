@@ -26,6 +26,7 @@ use super::ask::Reply;
 use super::clock::EngineClock;
 use super::commands::{Prepared, Work};
 use super::committer::{Committer, Failure};
+use super::eligible::Eligibility;
 use super::inbox::Message;
 use super::publish::Publisher;
 use super::render::{Renderer, Rendering, Unrendered};
@@ -47,6 +48,8 @@ pub(super) enum Stop {
     Asked,
     /// Another admin leads, or may: the lease has run out.
     Deposed,
+    /// An admin is alive that shall lead rather than this one.
+    HandOver,
     /// The database is away, or disagrees with memory: the next leadership starts from it.
     Reload,
 }
@@ -67,6 +70,7 @@ pub(super) struct Leader {
     pub(super) committer: Committer,
     pub(super) state: State,
     pub(super) loader: Loader,
+    pub(super) eligibility: Eligibility,
     pub(super) sessions: Sessions,
     pub(super) renderer: Renderer,
     pub(super) publisher: Publisher,
@@ -85,7 +89,7 @@ impl Leader {
         self.sessions.close_all();
         self.publisher.step_down();
         match ended {
-            Stop::Asked | Stop::Reload => self.committer.release().await,
+            Stop::Asked | Stop::HandOver | Stop::Reload => self.committer.release().await,
             Stop::Deposed => {}
         }
         ended
@@ -120,6 +124,10 @@ impl Leader {
             if queues_shown.is_none_or(|at| at.elapsed() >= QUEUES_EVERY) {
                 self.publisher.queues(&self.engine, &self.state);
                 self.publisher.strain(inbox.len(), &self.loader.limits);
+                if !self.eligibility.lasts(&self.state.definitions.host_groups) {
+                    tracing::info!("an admin of the host group for leaders is alive; handing over");
+                    return Stop::HandOver;
+                }
                 queues_shown = Some(Instant::now());
             }
             if let Err(failure) = self.keep_lease().await {

@@ -29,6 +29,7 @@ mod triggers;
 pub(crate) use alive::tell_alive;
 pub(crate) use ask::{Ask, Reply};
 pub(crate) use campaign::{Campaign, Platform};
+pub(crate) use eligible::Eligibility;
 pub use handle::{
     Answer, Chain, Command, CommandError, Definitions, Handle, Inquiry, LeaderView, Notice,
     SaveJob, Saved, TriggerRun, Triggered, WorkerView,

@@ -125,6 +125,27 @@ fn a_leader_that_is_asked_to_stop_hands_over_at_once() {
 }
 
 #[test]
+fn an_admin_of_the_host_group_for_leaders_is_given_the_lead() {
+    if !Backend::Mysql.available() {
+        return;
+    }
+    let options = Options::quick().set("hera.preemptionMasterGroup=3");
+    let hera = Installation::start(Backend::Mysql, options);
+    let here = hera.api();
+    let leaders = json!({"name": "leaders", "members": ["127.0.0.2"]});
+    let saved = here.post("/host-groups", &leaders).unwrap().ok();
+    assert_eq!(saved["id"], 3);
+    // Nobody else is there.
+    assert_eq!(leader(here)["self"], true);
+    let other = hera.start_another_admin_at("127.0.0.2");
+    eventually("the machine of the group leads", || leads(&other.api));
+    let kept = other.api.delete("/host-groups/3").unwrap();
+    assert_eq!(kept.status, 409, "{}", kept.body);
+    drop(other);
+    eventually("the other one leads again", || leads(here));
+}
+
+#[test]
 fn a_leader_that_was_stopped_and_wakes_up_follows_and_starts_nothing() {
     let Some((mut hera, other)) = two_admins() else {
         return;

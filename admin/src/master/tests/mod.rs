@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::{Actor, Role};
 use crate::grpc::Leadership;
+use crate::master::Eligibility;
 use crate::master::inbox::{Message, Opened, Report, SessionNumber, ToWorker, WorkerMessage};
 use crate::master::{Campaign, Chain, CommandError, Handle, Platform, SaveJob, TriggerRun};
 use crate::metrics::Metrics;
@@ -54,8 +55,12 @@ impl Admin {
                 http: "127.0.0.1:1".into(),
                 connect: "127.0.0.1:2".into(),
             },
-            hosts: Vec::new(),
-            leader_group: hera_domain::id::HostGroupId(1),
+            eligibility: Eligibility {
+                group: hera_domain::id::HostGroupId(1),
+                name: "one".into(),
+                hosts: Vec::new(),
+                admins: watch::channel(Vec::new()).1,
+            },
             peers: crate::grpc::Peers::new(
                 "00",
                 hera_proto::Trust::default(),

@@ -170,6 +170,10 @@ pub(super) const MESSAGES: &[(&str, &str)] = &[
     ),
     ("there is a host group {} already", "机器组“{0}”已存在"),
     (
+        "host group {} cannot be deleted: it says which machines may lead (hera.preemptionMasterGroup)",
+        "机器组“{0}”无法删除：它决定哪些机器可以担任主节点（hera.preemptionMasterGroup）",
+    ),
+    (
         "host group {} cannot be deleted: it serves the jobs that name none (hera.defaultWorkerGroup)",
         "机器组“{0}”无法删除：未指定机器组的任务由它执行（hera.defaultWorkerGroup）",
     ),
