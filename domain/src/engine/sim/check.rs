@@ -19,6 +19,8 @@ pub(super) struct Process {
     pub job: JobId,
     pub worker: WorkerId,
     pub ended: Option<End>,
+    /// KILL did not end it; its worker knows, or has not seen that it did.
+    pub outlives: bool,
 }
 
 /// See the module.
@@ -169,6 +171,7 @@ impl Checker {
         if new.status == RunStatus::Lost {
             self.loss_is_real(new);
         }
+        self.kill_is_real(new);
     }
 
     fn dispatched(&mut self, run: &Run, db: &Db, tick: Tick, limits: &Limits) {
@@ -305,6 +308,7 @@ impl Checker {
             job: row.job,
             worker,
             ended: None,
+            outlives: false,
         });
     }
 
@@ -312,6 +316,51 @@ impl Checker {
         let mut processes = self.processes.iter_mut();
         if let Some(process) = processes.find(|p| p.run == *run && p.ended.is_none()) {
             process.ended = Some(end.clone());
+        }
+    }
+
+    /// A process is still there after its run was killed.
+    pub(super) fn outlives(&mut self, run: &RunRef) {
+        let mut processes = self.processes.iter_mut();
+        if let Some(process) = processes.find(|p| p.run == *run && p.ended.is_none()) {
+            process.outlives = true;
+        }
+    }
+
+    /// An end that is shown as confirmed has left nothing.
+    fn kill_is_real(&mut self, run: &Run) {
+        let of_run = |p: &&Process| p.run.run == run.id && run.nonce.as_ref() == Some(&p.run.nonce);
+        let alive = self
+            .processes
+            .iter()
+            .filter(of_run)
+            .any(|p| p.ended.is_none());
+        if run.kill_confirmed == Some(true) && alive {
+            let id = run.id;
+            self.broken(2, format!("run {id} is confirmed to be gone and is alive"));
+        }
+    }
+
+    /// What outlived its kill is told: by the run itself, or by a note if it was given up before.
+    fn leftovers_are_told(&mut self, db: &Db) {
+        let outlived = self.processes.iter().filter(|p| p.outlives);
+        let untold = outlived.filter(|process| {
+            let id = process.run.run;
+            let shown = db.runs.get(&id).and_then(|run| run.kill_confirmed) == Some(false);
+            let noted = db.late.get(&id).is_some_and(|note| {
+                matches!(
+                    note,
+                    Reason::EndedLate {
+                        killed: Some(false),
+                        ..
+                    }
+                )
+            });
+            !shown && !noted
+        });
+        let untold: Vec<_> = untold.map(|process| process.run.run).collect();
+        for id in untold {
+            self.broken(2, format!("nobody is told that run {id} outlived its kill"));
         }
     }
 
@@ -368,6 +417,7 @@ impl Checker {
                 self.broken(5, format!("run {id}, which is {status}, has a late result"));
             }
         }
+        self.leftovers_are_told(db);
         self.nothing_was_forgotten(db, now);
     }
 
@@ -389,17 +439,21 @@ impl Checker {
     }
 }
 
-/// Whether the leader has written a run off without knowing that its process is gone.
+/// Whether the leader has written a run off without knowing that its process is gone, or it could
+/// not know: no fence ends what KILL does not.
 fn given_up(db: &Db, process: &Process) -> bool {
     let Some(run) = db.runs.get(&process.run.run) else {
         return true;
     };
     match run.status {
         // Lost for silence alone is gone: its worker has ended it.
-        RunStatus::Lost => matches!(
-            run.reason,
-            Some(Reason::DeclaredLost { .. } | Reason::TookTooLong { .. })
-        ),
+        RunStatus::Lost => {
+            let by_decision = matches!(
+                run.reason,
+                Some(Reason::DeclaredLost { .. } | Reason::TookTooLong { .. })
+            );
+            by_decision || process.outlives
+        }
         RunStatus::Cancelled => run.kill_confirmed != Some(true),
         RunStatus::Queued
         | RunStatus::Dispatched

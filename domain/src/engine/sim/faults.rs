@@ -39,6 +39,10 @@ impl World {
                 self.machines[machine].cut_off_until = Some(until);
                 self.break_session(machine);
             }
+            Fault::Unheard(machine, seconds) => {
+                self.unheard(machine % self.machines.len(), *seconds);
+            }
+            Fault::Heard(machine) => self.heard(*machine),
             Fault::KillProgram(machine, seconds) => {
                 let machine = machine % self.machines.len();
                 self.break_session(machine);
@@ -95,6 +99,28 @@ impl World {
                 let session = self.machines[machine].session.map_or(0, |(id, _)| id);
                 self.after(patience, Happening::Gone(old, worker, session));
             }
+        }
+    }
+
+    /// What a worker says gets lost, while it hears all that is said to it. In the end the stream
+    /// breaks, for something of it is missing.
+    fn unheard(&mut self, machine: usize, seconds: i64) {
+        let until = self.now + TimeDelta::seconds(seconds);
+        self.machines[machine].unheard_until = Some(until);
+        self.lose_contact(machine);
+        if let Some((session, admin)) = self.machines[machine].session {
+            let worker = self.machines[machine].id;
+            let notices = self.draw(20_000);
+            self.after(notices, Happening::Gone(admin, worker, session));
+        }
+        self.at(until, Happening::Fault(Fault::Heard(machine)));
+    }
+
+    fn heard(&mut self, machine: usize) {
+        let until = self.machines[machine].unheard_until;
+        if until.is_some_and(|until| until <= self.now) {
+            self.machines[machine].unheard_until = None;
+            self.break_session(machine);
         }
     }
 
@@ -157,6 +183,7 @@ impl World {
 
     pub(super) fn break_session(&mut self, machine: usize) {
         self.lose_contact(machine);
+        self.machines[machine].held.clear();
         let Some((session, admin)) = self.machines[machine].session.take() else {
             return;
         };
@@ -191,6 +218,10 @@ impl World {
         self.after(2 * 3_600_000, Happening::End);
         for machine in 0..self.machines.len() {
             self.machines[machine].cut_off_until = None;
+            if self.machines[machine].unheard_until.is_some() {
+                self.machines[machine].unheard_until = Some(self.now);
+                self.heard(machine);
+            }
             if !self.machines[machine].up {
                 self.restart(machine);
             }

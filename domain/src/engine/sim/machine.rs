@@ -30,6 +30,10 @@ pub(super) struct Machine {
     pub fenced: BTreeSet<RunRef>,
     /// Since when no leader has answered; kept on its disk.
     pub silent_since: Option<Timestamp>,
+    /// Orders that came while none had answered for so long that they may be old ones.
+    pub held: BTreeSet<RunRef>,
+    /// What it says is lost until then, and it does not know.
+    pub unheard_until: Option<Timestamp>,
     /// Not reachable until then.
     pub cut_off_until: Option<Timestamp>,
 }
@@ -44,6 +48,8 @@ impl Machine {
             dirs: BTreeMap::new(),
             fenced: BTreeSet::new(),
             silent_since: None,
+            held: BTreeSet::new(),
+            unheard_until: None,
             cut_off_until: None,
         }
     }
@@ -57,6 +63,7 @@ impl Machine {
     pub(super) fn die(&mut self) {
         self.up = false;
         self.session = None;
+        self.held.clear();
         for dir in self.dirs.values_mut() {
             if *dir == Dir::Running {
                 *dir = Dir::Ended(End {

@@ -39,7 +39,11 @@ struct Broken {
     blind_writes: bool,
     sends_before_commit: bool,
     forgets_inventory: bool,
+    denies_a_run: bool,
     never_fences: bool,
+    fences_late: bool,
+    takes_sessions_for_contact: bool,
+    claims_to_have_killed: bool,
     ignores_nonces: bool,
     ignores_overlap: bool,
     ignores_calendars: bool,
@@ -54,6 +58,8 @@ struct Admin {
     took_over: bool,
     sessions: BTreeMap<WorkerId, u64>,
     inbox: Vec<Event>,
+    /// Heartbeats to be answered: whose, in which session, when sent.
+    beats: Vec<(WorkerId, u64, Timestamp)>,
     crash: Option<Crash>,
     /// What it began with and all that it was told and decided, to be replayed.
     snapshot: Snapshot,
@@ -71,6 +77,10 @@ enum Happening {
     Wake(usize),
     Connect(usize),
     ToAdmin(usize, WorkerId, u64, Box<WorkerEvent>),
+    /// A heartbeat that was sent then.
+    Beat(usize, WorkerId, u64, Timestamp),
+    /// The answer to it, by the leader of this epoch.
+    Answer(usize, u64, i64, Timestamp),
     /// A worker has had no contact since then, and that was long ago.
     Fence(usize, Timestamp),
     /// An admin notices that a session is over.
@@ -78,6 +88,8 @@ enum Happening {
     ToWorker(usize, u64, i64, Send),
     ProcessStarts(usize, RunRef),
     ProcessEnds(usize, RunRef, End),
+    /// What could not be killed is gone after all.
+    LeftoverEnds(RunRef),
     Act(Act),
     Fault(Fault),
     Heal,
@@ -212,6 +224,12 @@ impl World {
             Happening::ToAdmin(admin, worker, session, event) => {
                 self.deliver_report(admin, worker, session, *event);
             }
+            Happening::Beat(admin, worker, session, sent) => {
+                self.deliver_beat(admin, worker, session, sent);
+            }
+            Happening::Answer(machine, session, epoch, sent) => {
+                self.answered(machine, session, epoch, sent);
+            }
             Happening::Fence(machine, since) => self.fence(machine, since),
             Happening::Gone(admin, worker, session) => self.gone(admin, worker, session),
             Happening::ToWorker(machine, session, epoch, send) => {
@@ -224,7 +242,8 @@ impl World {
                 }
             }
             Happening::ProcessStarts(machine, run) => self.process_starts(machine, &run),
-            Happening::ProcessEnds(machine, run, end) => self.process_ends(machine, &run, end),
+            Happening::ProcessEnds(machine, run, end) => self.process_ends(machine, &run, &end),
+            Happening::LeftoverEnds(run) => self.checker.ended(&run, &End::default()),
             Happening::Act(act) => self.act(&act),
             Happening::Fault(fault) => self.fault(&fault),
             Happening::Heal => self.heal(),
@@ -249,6 +268,7 @@ impl World {
             took_over: false,
             sessions: BTreeMap::new(),
             inbox: Vec::new(),
+            beats: Vec::new(),
             crash: None,
             snapshot,
             log: Vec::new(),
@@ -283,6 +303,7 @@ impl World {
         let fails_to_render = self.fails_to_render;
         let admin = &mut self.admins[index];
         let mut events = std::mem::take(&mut admin.inbox);
+        let beats = std::mem::take(&mut admin.beats);
         let mut out = Decisions::default();
         if !admin.took_over {
             admin.took_over = true;
@@ -306,6 +327,20 @@ impl World {
         }
         admin.log.push((tick, events, out.clone()));
         self.carry_out(index, tick, &out);
+        self.answer(index, beats);
+    }
+
+    /// After the turn that took them, and inside the lease only.
+    fn answer(&mut self, index: usize, beats: Vec<(WorkerId, u64, Timestamp)>) {
+        if !self.admins[index].alive || !self.is_current(index) {
+            return;
+        }
+        let epoch = self.admins[index].epoch;
+        for (worker, session, sent) in beats {
+            let machine = usize::try_from(worker.0 - 1).unwrap();
+            let at = self.arrival(session, false);
+            self.at(at, Happening::Answer(machine, session, epoch, sent));
+        }
     }
 
     /// Persists the decisions, then acts on them; dies where it has to.

@@ -94,6 +94,10 @@ pub(super) enum Fault {
     Depose,
     BreakSession(usize),
     CutOff(usize, i64),
+    /// What a worker says is lost for so long.
+    Unheard(usize, i64),
+    /// Made by the one before it.
+    Heard(usize),
     KillProgram(usize, i64),
     KillMachine(usize, i64),
     /// Made by the two before it.
@@ -333,6 +337,7 @@ fn any_fault() -> impl Strategy<Value = Fault> {
         6 => harmless_fault(),
         1 => (0..3_usize, 1..300_i64).prop_map(|(m, s)| Fault::KillMachine(m, s)),
         1 => (0..3_usize, 70..900_i64).prop_map(|(m, s)| Fault::CutOff(m, s)),
+        1 => (0..3_usize, 20..300_i64).prop_map(|(m, s)| Fault::Unheard(m, s)),
         1 => (1..3_000_i64).prop_map(Fault::Jump),
         1 => Just(Fault::FailToRender),
     ]
@@ -346,6 +351,7 @@ fn harmless_fault() -> impl Strategy<Value = Fault> {
         2 => Just(Fault::Refuse),
         3 => (0..3_usize).prop_map(Fault::BreakSession),
         2 => (0..3_usize, 1..40_i64).prop_map(|(m, s)| Fault::CutOff(m, s)),
+        2 => (0..3_usize, 1..40_i64).prop_map(|(m, s)| Fault::Unheard(m, s)),
         3 => (0..3_usize, 1..40_i64).prop_map(|(m, s)| Fault::KillProgram(m, s)),
         1 => (0..3_usize, 0..9_usize).prop_map(|(m, run)| Fault::PlantStale(m, run)),
     ]
@@ -398,6 +404,7 @@ pub(super) fn harmless() -> impl Strategy<Value = Scenario> {
 pub(super) fn cut_off() -> impl Strategy<Value = Scenario> {
     let fault = prop_oneof![
         3 => (0..3_usize, 50..400_i64).prop_map(|(m, s)| Fault::CutOff(m, s)),
+        2 => (0..3_usize, 20..200_i64).prop_map(|(m, s)| Fault::Unheard(m, s)),
         1 => (0..3_usize, 1..80_i64).prop_map(|(m, s)| Fault::KillProgram(m, s)),
         1 => Just(Fault::Depose),
         1 => crash().prop_map(Fault::CrashLeader),

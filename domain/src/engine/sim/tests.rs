@@ -109,6 +109,42 @@ fn a_worker_that_forgets_its_runs_is_noticed() {
 }
 
 #[test]
+fn a_worker_that_denies_a_single_run_is_noticed() {
+    let broken = Broken {
+        denies_a_run: true,
+        ..Broken::default()
+    };
+    assert!(is_noticed(broken, "invariant 7"));
+}
+
+#[test]
+fn a_worker_that_fences_itself_too_late_is_noticed() {
+    let broken = Broken {
+        fences_late: true,
+        ..Broken::default()
+    };
+    assert!(is_noticed_in(cut_off(), broken, "invariant 2"));
+}
+
+#[test]
+fn a_worker_that_takes_a_session_for_contact_is_noticed() {
+    let broken = Broken {
+        takes_sessions_for_contact: true,
+        ..Broken::default()
+    };
+    assert!(is_noticed_in(cut_off(), broken, "invariant 2"));
+}
+
+#[test]
+fn a_worker_that_claims_to_have_killed_what_lives_is_noticed() {
+    let broken = Broken {
+        claims_to_have_killed: true,
+        ..Broken::default()
+    };
+    assert!(is_noticed(broken, "is confirmed to be gone and is alive"));
+}
+
+#[test]
 fn a_worker_that_never_fences_itself_is_noticed() {
     let broken = Broken {
         never_fences: true,

@@ -5,13 +5,18 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use chrono::TimeDelta;
 
 use super::machine::Dir;
-use super::{Happening, SLOTS, World};
+use super::{Broken, Happening, SLOTS, World};
 use crate::clock::Timestamp;
-use crate::engine::{End, InventoryItem, Load, RunRef, Send, WorkerEvent, WorkerHello};
+use crate::engine::{
+    End, InventoryItem, InventoryState, Load, RunRef, Send, WorkerEvent, WorkerHello,
+};
 use crate::id::WorkerId;
 
 /// Silence after which a worker ends the runs that may be started elsewhere.
 const SELF_FENCE: TimeDelta = TimeDelta::seconds(50);
+
+/// How long that may take, in milliseconds. They may start elsewhere after a silence of 60 s.
+const FENCING: i64 = 9_000;
 
 impl World {
     pub(super) fn connect(&mut self, index: usize) {
@@ -28,19 +33,34 @@ impl World {
         };
         self.counter += 1;
         let session = self.counter;
-        let forgets = self.broken.forgets_inventory;
+        let Broken {
+            forgets_inventory,
+            denies_a_run,
+            takes_sessions_for_contact,
+            ..
+        } = self.broken;
         let epoch = self.admins[leader].epoch;
+        let unheard = self.is_unheard(index);
         let machine = &mut self.machines[index];
         machine.session = Some((session, leader));
-        machine.silent_since = None;
-        machine.epoch = machine.epoch.max(epoch);
-        let inventory = if forgets {
-            Vec::new()
-        } else {
-            machine.inventory()
-        };
+        if takes_sessions_for_contact {
+            machine.silent_since = None;
+        }
+        if !unheard {
+            machine.epoch = machine.epoch.max(epoch);
+        }
+        let mut inventory = machine.inventory();
+        if forgets_inventory {
+            inventory.clear();
+        }
+        if denies_a_run {
+            let live = |item: &InventoryItem| item.state == InventoryState::Live;
+            let one = inventory.iter().position(live);
+            one.map(|one| inventory.remove(one));
+        }
         let hello = hello(machine.id, inventory);
         self.report(index, &WorkerEvent::Connected(hello));
+        self.beat(index);
         // Whatever is not acknowledged is reported again on every new session.
         let dirs = self.machines[index].dirs.clone();
         for (run, dir) in dirs {
@@ -54,6 +74,9 @@ impl World {
         let Some((session, admin)) = self.machines[index].session else {
             return;
         };
+        if self.is_unheard(index) {
+            return;
+        }
         let worker = self.machines[index].id;
         let again = self.draw(8) == 0 && !matches!(event, WorkerEvent::Connected(_));
         for _ in 0..=i32::from(again) {
@@ -65,7 +88,14 @@ impl World {
 
     pub(super) fn obey(&mut self, index: usize, send: Send) {
         match send {
-            Send::Start { run, .. } => self.start(index, run),
+            Send::Start { run, .. } => {
+                let silent = self.machines[index].silent_since;
+                if silent.is_some_and(|since| since + SELF_FENCE <= self.now) {
+                    self.machines[index].held.insert(run);
+                } else {
+                    self.start(index, run);
+                }
+            }
             Send::Cancel { run, .. } => self.kill(index, run),
             Send::Ack { run, .. } => {
                 let dirs = &mut self.machines[index].dirs;
@@ -74,6 +104,7 @@ impl World {
                 }
             }
             Send::Discard { run, .. } => {
+                self.machines[index].held.remove(&run);
                 if self.machines[index].dirs.remove(&run) == Some(Dir::Running) {
                     self.checker.ended(&run, &killed());
                 }
@@ -97,6 +128,54 @@ impl World {
         }
     }
 
+    /// Whether what the worker says is lost.
+    fn is_unheard(&self, index: usize) -> bool {
+        let until = self.machines[index].unheard_until;
+        until.is_some_and(|until| until > self.now)
+    }
+
+    /// The first heartbeat of a session. Later ones are answered as long as it lasts.
+    fn beat(&mut self, index: usize) {
+        let Some((session, admin)) = self.machines[index].session else {
+            return;
+        };
+        if self.is_unheard(index) {
+            return;
+        }
+        let (worker, sent) = (self.machines[index].id, self.now);
+        let at = self.arrival(session, true);
+        self.at(at, Happening::Beat(admin, worker, session, sent));
+    }
+
+    pub(super) fn deliver_beat(
+        &mut self,
+        index: usize,
+        worker: WorkerId,
+        session: u64,
+        sent: Timestamp,
+    ) {
+        let load = hello(worker, Vec::new()).load;
+        self.deliver_report(index, worker, session, WorkerEvent::Heartbeat(load));
+        let admin = &mut self.admins[index];
+        if admin.alive && admin.sessions.get(&worker) == Some(&session) {
+            admin.beats.push((worker, session, sent));
+        }
+    }
+
+    /// A leader has heard what the worker sent then. That says nothing of what came after.
+    pub(super) fn answered(&mut self, index: usize, session: u64, epoch: i64, sent: Timestamp) {
+        let machine = &mut self.machines[index];
+        let here = machine.up && machine.session.is_some_and(|(id, _)| id == session);
+        if !here || epoch < machine.epoch || machine.silent_since.is_some_and(|since| sent < since)
+        {
+            return;
+        }
+        machine.silent_since = None;
+        for run in std::mem::take(&mut machine.held) {
+            self.start(index, run);
+        }
+    }
+
     /// No leader answers from now on.
     pub(super) fn lose_contact(&mut self, index: usize) {
         let since = self.now;
@@ -111,12 +190,36 @@ impl World {
         if self.machines[index].silent_since != Some(since) || self.broken.never_fences {
             return;
         }
+        let begun = since + SELF_FENCE;
         for run in std::mem::take(&mut self.machines[index].fenced) {
-            let dirs = &mut self.machines[index].dirs;
-            if let Some(dir @ (Dir::Accepted | Dir::Running)) = dirs.get_mut(&run) {
-                *dir = Dir::Ended(killed());
-                self.checker.ended(&run, &killed());
+            match self.machines[index].dirs.get(&run) {
+                Some(Dir::Running) => {
+                    // Not from now: all may have stood still meanwhile.
+                    let takes = if self.broken.fences_late {
+                        60_000
+                    } else {
+                        self.draw(FENCING)
+                    };
+                    let at = begun + TimeDelta::milliseconds(takes);
+                    let end = self.killed();
+                    self.at(at, Happening::ProcessEnds(index, run, end));
+                }
+                Some(Dir::Accepted) => {
+                    let dirs = &mut self.machines[index].dirs;
+                    dirs.insert(run.clone(), Dir::Ended(killed()));
+                    self.report(index, &WorkerEvent::Finished(run, killed()));
+                }
+                Some(Dir::Ended(_)) | None => {}
             }
+        }
+    }
+
+    /// A kill that was seen through, or one of which something may be left.
+    fn killed(&mut self) -> End {
+        let confirmed = self.draw(8) != 0;
+        End {
+            kill_confirmed: Some(confirmed),
+            ..killed()
         }
     }
 
@@ -124,7 +227,8 @@ impl World {
         match self.machines[index].dirs.get(&run).cloned() {
             Some(Dir::Running) => {
                 let delay = 20 + self.draw(3_000);
-                self.after(delay, Happening::ProcessEnds(index, run, killed()));
+                let end = self.killed();
+                self.after(delay, Happening::ProcessEnds(index, run, end));
             }
             // Never started, or unknown: its directory is a tombstone from now on.
             Some(Dir::Accepted) | None => {
@@ -162,14 +266,26 @@ impl World {
         );
     }
 
-    pub(super) fn process_ends(&mut self, index: usize, run: &RunRef, end: End) {
+    pub(super) fn process_ends(&mut self, index: usize, run: &RunRef, end: &End) {
         let machine = &mut self.machines[index];
         if machine.dirs.get(run) != Some(&Dir::Running) {
             return;
         }
-        machine.dirs.insert(run.clone(), Dir::Ended(end.clone()));
-        self.checker.ended(run, &end);
-        self.report(index, &WorkerEvent::Finished(run.clone(), end));
+        let told = End {
+            kill_confirmed: end
+                .kill_confirmed
+                .map(|confirmed| confirmed || self.broken.claims_to_have_killed),
+            ..end.clone()
+        };
+        machine.dirs.insert(run.clone(), Dir::Ended(told.clone()));
+        if end.kill_confirmed == Some(false) {
+            self.checker.outlives(run);
+            let goes = self.draw(300_000);
+            self.after(goes, Happening::LeftoverEnds(run.clone()));
+        } else {
+            self.checker.ended(run, end);
+        }
+        self.report(index, &WorkerEvent::Finished(run.clone(), told));
     }
 
     /// How long a process takes and how it ends: a property of what it does, not of when.
