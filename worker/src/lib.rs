@@ -24,6 +24,7 @@ pub mod limits;
 mod load;
 mod masks;
 mod node;
+pub mod output;
 mod process;
 mod removal;
 mod retention;

@@ -6,7 +6,8 @@
 //!   pid          who runs it, or that nobody ever will: made once, by whoever comes first
 //!   cancel       it is being killed
 //!   exit         how it ended: also made once
-//!   output.log   stdout and stderr
+//!   pipe         what stdout and stderr are, while the run lives
+//!   output.log   what came out of it
 //!   masks        what must not be read there, until it is covered there
 //!   work/        the script's folder
 //!   tenant/work/ or there, if it runs as a tenant, who makes it
@@ -28,9 +29,9 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs::{DirBuilder, File, Permissions};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::unistd::geteuid;
@@ -129,15 +130,15 @@ pub struct Exit {
     pub log_size: u64,
 }
 
-/// A log's file, whatever it is called now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What is printed into, by whoever has it open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LogIdentity {
     device: u64,
     inode: u64,
 }
 
 impl LogIdentity {
-    pub(crate) fn of(file: &std::fs::Metadata) -> Self {
+    pub(crate) fn of(file: &Metadata) -> Self {
         Self {
             device: file.dev(),
             inode: file.ino(),
@@ -209,6 +210,10 @@ impl RunDir {
 
     fn masks(&self) -> PathBuf {
         self.path.join("masks")
+    }
+
+    fn pipe(&self) -> PathBuf {
+        self.path.join("pipe")
     }
 
     fn pid(&self) -> PathBuf {
@@ -480,10 +485,22 @@ impl RunDir {
         read_unless_empty(&self.exit())
     }
 
-    /// `None` while there is no log.
+    /// Makes the log; there is none yet, as a run has one runner.
+    pub(crate) fn create_log(&self) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.append(true).create_new(true).mode(0o600);
+        options.open(self.log())
+    }
+
+    /// Notes what the run's processes print into.
+    pub(crate) fn write_pipe(&self, pipe: &Metadata) -> io::Result<()> {
+        let pipe = to_json(&LogIdentity::of(pipe))?;
+        files::write_private(&self.pipe(), &pipe).map(drop)
+    }
+
+    /// What the run's processes print into; `None` before it has any.
     pub(crate) fn log_identity(&self) -> Option<LogIdentity> {
-        let meta = std::fs::symlink_metadata(self.log()).ok()?;
-        Some(LogIdentity::of(&meta))
+        read_unless_empty(&self.pipe()).ok().flatten()
     }
 
     /// The bytes in the log now; 0 while there is none.

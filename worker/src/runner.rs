@@ -1,14 +1,14 @@
 //! `hera-run`: owns the processes of one run, whatever happens to the worker that started it.
 //!
 //! It leaves the worker's session, adopts what its script leaves behind, and writes down how the
-//! script ended. No threads and no async here: it must be up in a millisecond.
+//! script ended. No async here: it must be up in a millisecond. One thread keeps what the
+//! script prints.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -26,6 +26,7 @@ use crate::cgroup::{self, Cgroup};
 use crate::contact::Fence;
 use crate::files;
 use crate::kill::{Killed, Tree};
+use crate::output::Output;
 use crate::process::ProcessId;
 use crate::rundir::{Claim, Claimed, Exit, RunDir, Spec, TOKEN_VARIABLE};
 use crate::settings::is_for_tenants;
@@ -81,7 +82,8 @@ pub fn run(folder: &Path, inherited: &Inherited) -> io::Result<()> {
         return dir.write_exit(&slip, &never).map(drop);
     }
     let oom_kills = machine_oom_kills();
-    let exit = match start(&dir, &spec, inherited) {
+    let mut output = None;
+    let exit = match start(&dir, &spec, inherited, &mut output) {
         Ok(child) => {
             let fenced = match &spec.fence {
                 Some(fence) => guard(child, fence, me, &dir, &spec)?,
@@ -100,9 +102,11 @@ pub fn run(folder: &Path, inherited: &Inherited) -> io::Result<()> {
         }
         Err(failed) => failed,
     };
+    let printed = output.as_ref().map(Output::settle).unwrap_or_default();
     let exit = Exit {
-        log_size: dir.log_size(),
+        log_size: printed.log_size,
         at_unix_ms: now(),
+        note: with_loss(exit.note, printed.lost),
         ..exit
     };
     dir.write_exit(&slip, &exit)?;
@@ -111,20 +115,40 @@ pub fn run(folder: &Path, inherited: &Inherited) -> io::Result<()> {
         // The worker finds what is left through this process: stay its parent until it is gone.
         while reap()?.is_some() {}
     }
+    if let Some(output) = output {
+        output.hand_over();
+    }
     Ok(())
 }
 
+fn with_loss(note: String, lost: usize) -> String {
+    if lost == 0 {
+        return note;
+    }
+    let loss = format!("the last {lost} bytes of its log found no room on the worker's disk");
+    if note.is_empty() {
+        loss
+    } else {
+        format!("{note}; {loss}")
+    }
+}
+
 /// Starts the script; the error is already the run's end.
-fn start(dir: &RunDir, spec: &Spec, inherited: &Inherited) -> Result<Pid, Exit> {
+fn start(
+    dir: &RunDir,
+    spec: &Spec,
+    inherited: &Inherited,
+    output: &mut Option<Output>,
+) -> Result<Pid, Exit> {
     let failed = |exit_code, note: String| Exit {
         exit_code: Some(exit_code),
         note,
         ..Exit::default()
     };
     let refused = |note: String| failed(NOT_EXECUTABLE, note);
-    let log = open_log(dir)
-        .and_then(|log| Ok((log.try_clone()?, log)))
-        .map_err(|error| refused(format!("cannot write output.log: {error}")))?;
+    let (opened, log) =
+        Output::open(dir).map_err(|error| refused(format!("cannot write output.log: {error}")))?;
+    let output = output.insert(opened);
     if let Some(group) = &spec.cgroup {
         group
             .enter()
@@ -132,7 +156,7 @@ fn start(dir: &RunDir, spec: &Spec, inherited: &Inherited) -> Result<Pid, Exit> 
     }
     let born = match &spec.tenant {
         None => start_here(dir, spec, log),
-        Some(tenant) => start_as(tenant, dir, spec, inherited, log),
+        Some(tenant) => start_as(tenant, dir, spec, inherited, log, output),
     };
     if let Some(group) = &spec.cgroup {
         // Staying is no harm: it would be killed with its script, and the worker tells the end.
@@ -187,6 +211,7 @@ fn start_as(
     spec: &Spec,
     inherited: &Inherited,
     log: (File, File),
+    output: &Output,
 ) -> Result<Child, Unborn> {
     let refused = |note: String| (NOT_EXECUTABLE, note);
     let folder = |error: io::Error| refused(format!("cannot prepare the run's folder: {error}"));
@@ -206,6 +231,7 @@ fn start_as(
         )),
         tenant::Unborn::Refused(mut sudo) => {
             let _ = sudo.wait();
+            output.settle();
             let said = files::read_if_present(&dir.log()).unwrap_or_default();
             refused(tenant.refusal(&said.unwrap_or_default()))
         }
@@ -240,15 +266,6 @@ fn birth(dir: &RunDir, spec: &Spec, inherited: &Inherited) -> io::Result<(String
         limits: spec.limits.clone(),
     };
     Ok((text, birth))
-}
-
-fn open_log(dir: &RunDir) -> io::Result<File> {
-    // Nobody but the one runner of a run makes it.
-    OpenOptions::new()
-        .append(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(dir.log())
 }
 
 /// Reaps whatever ends until the script itself does.

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use hera_worker::tenant;
+use hera_worker::{output, tenant};
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
@@ -12,14 +12,18 @@ fn main() -> ExitCode {
         eprintln!("usage: hera-run FOLDER (hera-worker starts it; there is no use by hand)");
         return ExitCode::from(64);
     };
-    if folder == tenant::ARGUMENT {
-        return match tenant::inside::serve() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("hera-run {}: {error}", tenant::ARGUMENT);
-                ExitCode::FAILURE
-            }
-        };
+    let served = match folder.to_str() {
+        Some(tenant::ARGUMENT) => Some(tenant::inside::serve()),
+        Some(output::ARGUMENT) => Some(output::serve()),
+        Some(_) | None => None,
+    };
+    match served {
+        Some(Ok(())) => return ExitCode::SUCCESS,
+        Some(Err(error)) => {
+            eprintln!("hera-run {}: {error}", folder.display());
+            return ExitCode::FAILURE;
+        }
+        None => {}
     }
     match hera_worker::runner::run(Path::new(&folder), &inherited()) {
         Ok(()) => ExitCode::SUCCESS,

@@ -105,6 +105,14 @@ async fn the_end_of_a_run_is_known_although_the_disk_has_filled_meanwhile() {
     session.accepted(1).await;
     session.started(1).await;
     heard(ready).await;
+    let log = home.run_dir(1).join("output.log");
+    tokio::time::timeout(PATIENCE, async {
+        while std::fs::metadata(&log).unwrap().len() == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .expect("what is printed is written");
     disk.fill();
     tell(gate).await;
     let (ended, log) = session.finished(1).await;
@@ -133,6 +141,49 @@ async fn a_full_disk_ends_no_run_whose_worker_is_in_contact() {
     assert!(end.is_err(), "{end:?}");
     tell(gate).await;
     assert_eq!(session.finished(1).await.0.exit_code, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_printed_waits_for_room_and_what_never_finds_any_is_told() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let Some(disk) = SmallDisk::mount(&home) else {
+        return;
+    };
+    let _worker = worker(&home, &admin);
+    let (ready, gate) = (home.fifo("ready"), home.fifo("gate"));
+    let mut session = admin.session(INSTALLATION).await;
+    let script = format!(
+        "echo > {ready}; read -r line < {gate}; seq 100000 && echo > {ready}; read -r line < {gate}
+        seq 5000; exit 7"
+    );
+    session.start(1, &script).await;
+    session.accepted(1).await;
+    session.started(1).await;
+    heard(ready.clone()).await;
+    disk.fill();
+    tell(gate.clone()).await;
+    disk.free();
+    heard(ready).await;
+    disk.fill();
+    tell(gate).await;
+    let (ended, log) = session.finished(1).await;
+    assert_eq!(ended.exit_code, Some(7));
+    let note = ended.note;
+    assert!(
+        note.contains("found no room on the worker's disk"),
+        "{note}"
+    );
+    let all: String = (1..=100_000)
+        .chain(1..=5000)
+        .map(|n| format!("{n}\n"))
+        .collect();
+    let lost: usize = note.split(' ').find_map(|word| word.parse().ok()).unwrap();
+    assert!(
+        lost > 0 && log.len() + lost == all.len(),
+        "{} {note}",
+        log.len()
+    );
+    assert!(all.as_bytes().starts_with(&log));
 }
 
 /// Waits for a heartbeat that says so.

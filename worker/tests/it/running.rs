@@ -165,9 +165,25 @@ async fn a_process_left_behind_by_a_script_does_not_hold_up_its_end() {
     let _worker = home.worker(&admin);
     let (gate, done) = (home.fifo("gate"), home.fifo("done"));
     let mut session = admin.session(INSTALLATION).await;
-    let script = format!("setsid bash -c 'cat {gate}; echo bye > {done}' & echo over");
+    // It prints more than a pipe holds when nobody is there to read.
+    let script = format!(
+        "setsid bash -c 'cat {gate}; exec 3>{done}; head -c 300000 /dev/zero && echo bye >&3' &
+        echo over"
+    );
     session.start(1, &script).await;
     assert_eq!(session.whole(1).await.1, b"over\n");
     tell(gate).await;
     assert_eq!(heard(done).await, "bye\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_that_opens_its_output_anew_loses_nothing_of_its_log() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let _worker = home.worker(&admin);
+    let mut session = admin.session(INSTALLATION).await;
+    let script =
+        "echo one; echo two > /dev/stderr; echo three > /dev/stdout; echo four >> /dev/stderr
+        python3 -c 'import os; os.ftruncate(1, 0)' 2> /dev/null; echo five";
+    session.start(1, script).await;
+    assert_eq!(session.whole(1).await.1, b"one\ntwo\nthree\nfour\nfive\n");
 }

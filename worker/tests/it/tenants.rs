@@ -137,14 +137,14 @@ async fn start_for(session: &Connection, run: i64, team: &str, script: &str) {
 const LOOK_AROUND: &str = "id -un; stat -c '%a %U' .; echo $HOME $USER $HADOOP_CONF_DIR; \
     env | grep -c AWS_SECRET; cat ../../spec.json ../../script.sh 2>/dev/null | wc -c; \
     ls -d ../* ../../* 2>/dev/null | wc -l; \
-    echo $HERA_JOB_ID; read -r line || echo nothing to read; exit 5";
+    echo $HERA_JOB_ID; echo anew > /dev/stderr; read -r line || echo nothing to read; exit 5";
 
 async fn looks_around(home: &Home, session: &mut Connection, team: &Somebody) {
     start_for(session, 1, &team.0, LOOK_AROUND).await;
     let (ended, log) = session.whole(1).await;
     let name = &team.0;
     let expected = format!(
-        "{name}\n700 {name}\n/home/{name} {name} /etc/hadoop\n0\n0\n0\n7\nnothing to read\n"
+        "{name}\n700 {name}\n/home/{name} {name} /etc/hadoop\n0\n0\n0\n7\nanew\nnothing to read\n"
     );
     assert_eq!(String::from_utf8(log).unwrap(), expected);
     assert_eq!((ended.exit_code, ended.note.as_str()), (Some(5), ""));
