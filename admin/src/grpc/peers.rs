@@ -19,7 +19,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Response, Status};
 
-use crate::master::{Ask, CommandError, Handle, Notice, Reply, WorkerView};
+use crate::master::{Ask, CommandError, Handle, Notice, Reply, Strain, WorkerView};
 
 /// The greatest message between admins: a script of the greatest size, escaped.
 const MESSAGE_BYTES: usize = 64 * 1024 * 1024;
@@ -34,6 +34,8 @@ const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(2), Duration::from_
 pub(crate) enum News {
     Notice(Notice),
     Workers(Vec<WorkerView>),
+    /// Whether it has too much to do.
+    Strain(Option<Strain>),
 }
 
 /// The gRPC service for other admins.
@@ -121,6 +123,7 @@ async fn tell(handle: Handle, out: mpsc::Sender<News>) {
     let mut workers = handle.watch_workers();
     let mut leader = handle.watch_leader();
     workers.mark_changed();
+    let mut strain = None;
     let mut cards_at = tokio::time::Instant::now();
     loop {
         let news = tokio::select! {
@@ -138,7 +141,13 @@ async fn tell(handle: Handle, out: mpsc::Sender<News>) {
                 cards_at = tokio::time::Instant::now() + CARDS_EVERY;
                 News::Workers(workers.borrow_and_update().to_vec())
             }
-            _ = leader.wait_for(|view| !view.is_self) => return,
+            Ok(view) = leader.wait_for(|view| !view.is_self || view.strain != strain) => {
+                if !view.is_self {
+                    return;
+                }
+                strain = view.strain;
+                News::Strain(strain)
+            }
         };
         if out.send(news).await.is_err() {
             return;
@@ -216,10 +225,9 @@ impl Peer {
     ) -> Result<impl Stream<Item = Result<News, Status>> + use<>, Status> {
         let request = self.request(v1::WatchRequest {});
         let stream = self.client.clone().watch(request).await?.into_inner();
-        Ok(stream.map(|news| {
-            serde_json::from_slice(&news?.news)
-                .map_err(|error| Status::data_loss(error.to_string()))
-        }))
+        // An admin of another version may tell what this one does not know: then it looks anew.
+        let missed = |_unknown| News::Notice(Notice::Missed);
+        Ok(stream.map(move |news| Ok(serde_json::from_slice(&news?.news).unwrap_or_else(missed))))
     }
 
     fn request<T>(&self, message: T) -> Request<T> {

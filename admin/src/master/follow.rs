@@ -273,6 +273,7 @@ fn show(news: News, publisher: &Publisher, nudge: &Notify) {
             publisher.workers.send_replace(Arc::new(workers));
             drop(publisher.notices.send(Notice::Workers));
         }
+        News::Strain(strain) => publisher.strain_there(strain),
         // Told when they have been read here, lest a page reads the old ones.
         News::Notice(Notice::Job { .. } | Notice::Group { .. }) => nudge.notify_one(),
         News::Notice(

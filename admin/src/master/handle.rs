@@ -207,7 +207,7 @@ pub struct LeaderView {
     pub epoch: Epoch,
     /// Whether it is this process, and ready for commands.
     pub is_self: bool,
-    /// If it is this process: what is too much for it.
+    /// What is too much for it.
     pub strain: Option<Strain>,
 }
 

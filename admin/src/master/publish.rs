@@ -42,17 +42,29 @@ impl Publisher {
 
     /// Another admin leads.
     pub(super) fn follow(&self, leader: Holder, epoch: Epoch) {
-        let view = LeaderView {
-            leader: Some(leader),
-            epoch,
-            is_self: false,
-            strain: None,
-        };
-        self.leader.send_if_modified(|before| {
-            *before != view && {
-                *before = view;
-                true
+        let leader = Some(leader);
+        self.leader.send_if_modified(|view| {
+            if (&view.leader, view.epoch, view.is_self) == (&leader, epoch, false) {
+                return false;
             }
+            *view = LeaderView {
+                leader,
+                epoch,
+                is_self: false,
+                strain: None,
+            };
+            true
+        });
+    }
+
+    /// Another admin leads and says whether it has too much to do.
+    pub(super) fn strain_there(&self, strain: Option<Strain>) {
+        self.leader.send_if_modified(|view| {
+            let news = !view.is_self && view.strain != strain;
+            if news {
+                view.strain = strain;
+            }
+            news
         });
     }
 

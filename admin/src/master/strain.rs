@@ -4,11 +4,12 @@
 use std::fs;
 
 use hera_domain::engine::Limits;
+use serde::{Deserialize, Serialize};
 
 use super::campaign::INBOX;
 
 /// What is too much.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Strain {
     /// Messages wait for its next turn.
     Inbox { waiting: usize },

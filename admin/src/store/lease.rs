@@ -141,14 +141,18 @@ impl LeaderConnection {
     /// Ends the connection of a leader whose lease has expired: stopped inside a transaction, it
     /// would hold the lease's row for ever.
     fn end_former_holder(&mut self) -> Result<(), StoreError> {
-        if !dialect::is_shared(&self.conn) || view(&mut self.conn)?.is_live() {
+        if !dialect::is_shared(&self.conn) {
             return Ok(());
         }
-        let former: Option<i64> = hera_lock::table
+        // In one statement: between two, another may have won.
+        let expired = format!("expires_at <= {}", dialect::now_sql(&self.conn));
+        let former: Option<Option<i64>> = hera_lock::table
             .select(hera_lock::connection_id)
             .filter(hera_lock::id.eq(1))
-            .first(&mut self.conn)?;
-        if let Some(former) = former.filter(|former| Some(*former) != self.id) {
+            .filter(sql::<sql_types::Bool>(&expired))
+            .first(&mut self.conn)
+            .optional()?;
+        if let Some(former) = former.flatten().filter(|former| Some(*former) != self.id) {
             dialect::kill_connection(&mut self.conn, former);
         }
         Ok(())
