@@ -19,7 +19,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Response, Status};
 
-use crate::master::{Ask, CommandError, Handle, Notice, Reply, Strain, WorkerView};
+use crate::master::{Answer, Command, CommandError, Handle, Notice, Strain, WorkerView};
 
 /// The greatest message between admins: a script of the greatest size, escaped.
 const MESSAGE_BYTES: usize = 64 * 1024 * 1024;
@@ -50,15 +50,16 @@ type Outgoing = Pin<Box<dyn Stream<Item = Result<v1::News, Status>> + Send>>;
 impl admin_server::Admin for AdminService {
     async fn ask(&self, request: Request<v1::Question>) -> Result<Response<v1::Answer>, Status> {
         self.only_leading()?;
-        let ask: Ask = serde_json::from_slice(&request.into_inner().command).map_err(|error| {
-            Status::invalid_argument(format!(
-                "this admin ({}) does not know such a command: {error}",
-                env!("CARGO_PKG_VERSION")
-            ))
-        })?;
-        let reply = ask.put(&self.handle).await;
+        let command: Command =
+            serde_json::from_slice(&request.into_inner().command).map_err(|error| {
+                Status::invalid_argument(format!(
+                    "this admin ({}) does not know such a command: {error}",
+                    env!("CARGO_PKG_VERSION")
+                ))
+            })?;
+        let answer = self.handle.put(command).await;
         Ok(Response::new(v1::Answer {
-            reply: json(&reply),
+            reply: json(&answer),
             commit_seq: self.handle.definitions().seq.0,
         }))
     }
@@ -204,8 +205,9 @@ pub(crate) struct Peer {
 impl Peer {
     /// Has a command carried out; with the reply comes the commit from which on definitions hold
     /// what it changed.
-    pub(crate) async fn ask(&self, ask: &Ask) -> Result<(Reply, CommitSeq), CommandError> {
-        let mut request = self.request(v1::Question { command: json(ask) });
+    pub(crate) async fn ask(&self, command: &Command) -> Result<(Answer, CommitSeq), CommandError> {
+        let command = json(command);
+        let mut request = self.request(v1::Question { command });
         request.set_timeout(self.peers.timeout);
         let mut client = self.client.clone();
         let asked = client.ask(request);
@@ -214,9 +216,9 @@ impl Peer {
             Ok(Err(status)) => return Err(refused(&status)),
             Err(_late) => return Err(CommandError::Unanswered("it took too long".into())),
         };
-        let reply = serde_json::from_slice(&answer.reply)
+        let said = serde_json::from_slice(&answer.reply)
             .map_err(|error| CommandError::Unanswered(error.to_string()))?;
-        Ok((reply, CommitSeq(answer.commit_seq)))
+        Ok((said, CommitSeq(answer.commit_seq)))
     }
 
     /// What changes there, until it no longer leads.

@@ -19,7 +19,7 @@ use tonic::{Code, Request, Status, Streaming};
 use super::{AdminService, Gate, Leadership, LogWriter, Peers, SessionService};
 use crate::logs::Hub;
 use crate::master::inbox::{Message, Report};
-use crate::master::{Ask, Command, CommandError, Definitions, Handle, Inquiry, LeaderView};
+use crate::master::{Command, CommandError, Definitions, Handle, Inquiry, LeaderView, Reply};
 use crate::secret;
 use crate::store::testing::TestDb;
 
@@ -27,7 +27,7 @@ const JOIN_SETTING: &str = "join_token_hash";
 const JOIN: &str = "a join token of the tests";
 const SECRET: &str = "0123456789abcdef";
 
-/// A port whose leader answers every command with an empty list, and leads no workers.
+/// A port whose leader takes every command for done, and leads no workers.
 async fn port(db: &TestDb, stop: &CancellationToken) -> String {
     port_led_by(None, db, stop).await
 }
@@ -39,12 +39,10 @@ async fn port_led_by(
 ) -> String {
     let hash = secret::digest(JOIN);
     db.store.set_setting(JOIN_SETTING, hash).await.unwrap();
-    let (commands, mut inbox) = mpsc::channel::<Command>(4);
+    let (commands, mut inbox) = mpsc::channel::<crate::master::Request>(4);
     tokio::spawn(async move {
-        while let Some(command) = inbox.recv().await {
-            if let Command::Inquire(Inquiry::Ping, answer) = command {
-                drop(answer.send(Ok(Vec::new())));
-            }
+        while let Some(request) = inbox.recv().await {
+            request.answer(Ok(Reply::Done(())));
         }
     });
     let leads = LeaderView {
@@ -200,7 +198,7 @@ async fn asks(address: &str, token: Option<&str>) -> Option<Status> {
     let mut client = AdminClient::connect(format!("http://{address}"))
         .await
         .unwrap();
-    let command = serde_json::to_vec(&Ask::Inquire(Inquiry::Ping)).unwrap();
+    let command = serde_json::to_vec(&Command::Inquire(Inquiry::Ping)).unwrap();
     let asked = client.ask(bearing(v1::Question { command }, token)).await;
     let watched = client.watch(bearing(v1::WatchRequest {}, token)).await;
     assert_eq!(asked.is_ok(), watched.is_ok());
@@ -269,7 +267,7 @@ async fn a_leader_that_cannot_be_reached_leaves_open_what_was_done() {
     drop(nobody);
     let peers = Peers::new(SECRET, Trust::default(), Duration::from_secs(5));
     let asked = peers.at(&address).unwrap();
-    let asked = asked.ask(&Ask::Inquire(Inquiry::Ping)).await;
+    let asked = asked.ask(&Command::Inquire(Inquiry::Ping)).await;
     let error = asked.expect_err("nobody is there");
     assert!(matches!(error, CommandError::Unanswered(_)), "{error}");
 }

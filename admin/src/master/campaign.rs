@@ -12,10 +12,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::clock::EngineClock;
+use super::command::Request;
 use super::committer::Committer;
 use super::eligible::Eligibility;
 use super::follow::{Follower, Link};
-use super::handle::{Command, CommandError, Definitions, Handle, LeaderView};
+use super::handle::{CommandError, Definitions, Handle, LeaderView};
 use super::inbox::Message;
 use super::leader::{Leader, Stop};
 use super::publish::Publisher;
@@ -59,7 +60,7 @@ pub(crate) struct Campaign {
 
 /// The commands of this process, while it does not lead.
 struct CommandInbox {
-    commands: mpsc::Receiver<Command>,
+    commands: mpsc::Receiver<Request>,
     /// The way to whoever leads.
     link: watch::Receiver<Option<Arc<Link>>>,
     stop: CancellationToken,
@@ -75,9 +76,9 @@ impl CommandInbox {
                 biased;
                 () = self.stop.cancelled() => return None,
                 done = &mut work => return Some(done),
-                Some(command) = self.commands.recv() => match &*self.link.borrow() {
-                    Some(link) => link.pass_on(command),
-                    None => command.refuse(CommandError::NoLeader),
+                Some(request) = self.commands.recv() => match &*self.link.borrow() {
+                    Some(link) => link.pass_on(request),
+                    None => request.answer(Err(CommandError::NoLeader)),
                 }
             }
         }
@@ -183,11 +184,11 @@ impl Campaign {
                 ended = &mut leading => {
                     return ended.context("the leader's loop broke");
                 }
-                Some(command) = self.inbox.commands.recv() => {
-                    if let Err(refused) = to_inbox.send(Message::Command(command)).await
-                        && let Message::Command(command) = refused.0
+                Some(request) = self.inbox.commands.recv() => {
+                    if let Err(refused) = to_inbox.send(Message::Command(request)).await
+                        && let Message::Command(request) = refused.0
                     {
-                        command.refuse(CommandError::NoLeader);
+                        request.answer(Err(CommandError::NoLeader));
                     }
                 }
             }

@@ -11,11 +11,11 @@ use hera_domain::id::{JobId, Revision, RunId, WorkerId};
 use hera_domain::job::{JobDef, ScheduleEra};
 use hera_domain::status::{Switch, VersionStatus};
 
-use super::ask::Reply;
-use super::handle::{Chain, Command, CommandError, Inquiry, SaveJob, Saved};
+use super::command::{Answer, Command, Inquiry, Reply};
+use super::handle::{Chain, CommandError, SaveJob, Saved};
 use super::inbox::{Message, Report, ToWorker, WorkerMessage};
 use super::leader::Leader;
-use super::repeats::{once, unless_repeated};
+use super::repeats::{once, saved_before};
 use super::triggers::{Asked, Ready};
 use crate::access::Actor;
 use crate::store::{AuditRecord, Batch, JobEdit, RunView, StoreError, Subject, WorkerChange};
@@ -120,53 +120,56 @@ impl Leader {
     /// Reads what a message needs of the database. A message that is answered by that alone does
     /// not come back.
     pub(super) async fn prepare(&mut self, message: Message) -> Option<Prepared> {
-        match message {
-            Message::Command(Command::Trigger(actor, run, answer)) => {
-                match self.prepare_trigger(&actor, &run).await {
-                    Ok(Ready::Go(asked)) => Some(Prepared {
-                        message: Message::Command(Command::Trigger(actor, run, answer)),
-                        trigger: Some(asked),
-                    }),
-                    Ok(Ready::Done(triggered)) => {
-                        drop(answer.send(Ok(triggered)));
-                        None
-                    }
-                    Err(error) => {
-                        drop(answer.send(Err(error)));
-                        None
-                    }
+        let request = match message {
+            Message::Command(request) => request,
+            Message::Worker(_) => return Some(Prepared::plain(message)),
+        };
+        match self.look_up(&request.command).await {
+            Ok(Ready::Go(trigger)) => Some(Prepared {
+                message: Message::Command(request),
+                trigger,
+            }),
+            Ok(Ready::Done(reply)) => {
+                request.answer(Ok(reply));
+                None
+            }
+            Err(error) => {
+                request.answer(Err(error));
+                None
+            }
+        }
+    }
+
+    async fn look_up(&mut self, command: &Command) -> Result<Ready, CommandError> {
+        let store = self.loader.store.clone();
+        match command {
+            Command::Trigger(actor, run) => self.prepare_trigger(actor, run).await,
+            Command::SaveJob(..)
+            | Command::SaveGroup(..)
+            | Command::SaveCalendar(..)
+            | Command::SaveHostGroup(..) => {
+                let made = saved_before(&store, command).await?;
+                Ok(made.map_or(Ready::Go(None), Ready::Done))
+            }
+            Command::DeclareLost(_, run) if self.engine.run(*run).is_none() => {
+                Err(over(*run, store.run(*run).await))
+            }
+            Command::Cancel(_, run) if self.engine.run(*run).is_none() => {
+                match store.run(*run).await {
+                    Ok(Some(found)) if self.awaits_retry(&found.run) => Ok(Ready::Go(None)),
+                    found => Err(over(*run, found)),
                 }
             }
-            Message::Command(
-                command @ (Command::SaveJob(..)
-                | Command::SaveGroup(..)
-                | Command::SaveCalendar(..)
-                | Command::SaveHostGroup(..)),
-            ) => {
-                let command = unless_repeated(&self.loader.store, command).await?;
-                Some(Prepared::plain(Message::Command(command)))
-            }
-            Message::Command(Command::DeclareLost(_, run, answer))
-                if self.engine.run(run).is_none() =>
-            {
-                let found = self.loader.store.run(run).await;
-                drop(answer.send(Err(over(run, found))));
-                None
-            }
-            Message::Command(Command::Cancel(actor, run, answer))
-                if self.engine.run(run).is_none() =>
-            {
-                let error = match self.loader.store.run(run).await {
-                    Ok(Some(found)) if self.awaits_retry(&found.run) => {
-                        let command = Command::Cancel(actor, run, answer);
-                        return Some(Prepared::plain(Message::Command(command)));
-                    }
-                    found => over(run, found),
-                };
-                drop(answer.send(Err(error)));
-                None
-            }
-            message @ (Message::Command(_) | Message::Worker(_)) => Some(Prepared::plain(message)),
+            Command::DeleteJob(..)
+            | Command::Switch(..)
+            | Command::DeleteGroup(..)
+            | Command::DeleteCalendar(..)
+            | Command::DeleteHostGroup(..)
+            | Command::Cancel(..)
+            | Command::DeclareLost(..)
+            | Command::ChangeWorker(..)
+            | Command::CancelAll(_)
+            | Command::Inquire(_) => Ok(Ready::Go(None)),
         }
     }
 
@@ -177,78 +180,76 @@ impl Leader {
             .is_some_and(|v| v.status == VersionStatus::RetryWait && v.counting_run == Some(run.id))
     }
 
-    /// Feeds one message to the engine and notes what is to be written; a command's reply comes
-    /// back, to be sent after the commit.
+    /// Feeds one message to the engine and notes what is to be written; the answer to a command
+    /// comes back, to be sent after the commit.
     pub(super) fn apply(
         &mut self,
         prepared: &Prepared,
         tick: Tick,
         work: &mut Work,
-    ) -> Option<Reply> {
+    ) -> Option<Answer> {
         let command = match &prepared.message {
             Message::Worker(report) => {
                 self.report(report, tick, work);
                 return None;
             }
-            Message::Command(command) => command,
+            Message::Command(request) => &request.command,
         };
         Some(match command {
-            Command::SaveJob(actor, save, key, _) => {
-                Reply::Job(once(actor, key.as_ref(), work, |work| {
-                    self.save_job(actor, save, tick, work)
-                }))
-            }
-            Command::DeleteJob(actor, job, base, _) => {
-                Reply::Unit(self.delete_job(actor, *job, *base, tick, work))
-            }
-            Command::Switch(actor, job, to, chain, _) => {
-                Reply::Jobs(self.switch(actor, *job, *to, *chain, tick, work))
-            }
-            Command::SaveGroup(actor, group, base, content, key, _) => {
-                Reply::Group(once(actor, key.as_ref(), work, |work| {
+            Command::SaveJob(actor, save, key) => once(actor, key.as_ref(), work, |work| {
+                self.save_job(actor, save, tick, work)
+            }),
+            Command::DeleteJob(actor, job, base) => self
+                .delete_job(actor, *job, *base, tick, work)
+                .map(Reply::Done),
+            Command::Switch(actor, job, to, chain) => self
+                .switch(actor, *job, *to, *chain, tick, work)
+                .map(Reply::Jobs),
+            Command::SaveGroup(actor, group, base, content, key) => {
+                once(actor, key.as_ref(), work, |work| {
                     self.save_group(actor, *group, *base, content, tick, work)
-                }))
+                })
             }
-            Command::DeleteGroup(actor, group, base, _) => {
-                Reply::Unit(self.delete_group(actor, *group, *base, tick, work))
-            }
-            Command::SaveCalendar(actor, calendar, base, content, key, _) => {
-                Reply::Calendar(once(actor, key.as_ref(), work, |work| {
+            Command::DeleteGroup(actor, group, base) => self
+                .delete_group(actor, *group, *base, tick, work)
+                .map(Reply::Done),
+            Command::SaveCalendar(actor, calendar, base, content, key) => {
+                once(actor, key.as_ref(), work, |work| {
                     self.save_calendar(actor, *calendar, *base, content, tick, work)
-                }))
+                })
             }
-            Command::DeleteCalendar(actor, calendar, base, _) => {
-                Reply::Unit(self.delete_calendar(actor, *calendar, *base, tick, work))
+            Command::DeleteCalendar(actor, calendar, base) => self
+                .delete_calendar(actor, *calendar, *base, tick, work)
+                .map(Reply::Done),
+            Command::SaveHostGroup(actor, group, base, content, key) => {
+                once(actor, key.as_ref(), work, |work| {
+                    self.save_host_group(actor, *group, *base, content, tick, work)
+                })
             }
-            Command::Trigger(actor, run, _) => {
+            Command::DeleteHostGroup(actor, group, base) => self
+                .delete_host_group(actor, *group, *base, tick, work)
+                .map(Reply::Done),
+            Command::Trigger(actor, run) => {
                 let asked = prepared.trigger.as_deref().cloned();
                 let asked = asked.expect("a trigger is prepared before it is applied");
-                Reply::Triggered(self.trigger(actor, run, asked, tick, work))
+                self.trigger(actor, run, asked, tick, work)
+                    .map(Reply::Triggered)
             }
-            Command::SaveHostGroup(actor, group, base, content, key, _) => {
-                Reply::HostGroup(once(actor, key.as_ref(), work, |work| {
-                    self.save_host_group(actor, *group, *base, content, tick, work)
-                }))
+            Command::Cancel(actor, run) => self.cancel(actor, *run, tick, work).map(Reply::Done),
+            Command::DeclareLost(actor, run) => {
+                self.declare_lost(actor, *run, tick, work).map(Reply::Done)
             }
-            Command::DeleteHostGroup(actor, group, base, _) => {
-                Reply::Unit(self.delete_host_group(actor, *group, *base, tick, work))
+            Command::ChangeWorker(actor, change) => self
+                .change_worker(actor, *change, tick, work)
+                .map(Reply::Done),
+            Command::CancelAll(reason) => {
+                let reason = reason.clone();
+                let done = self.step(Event::CancelAll { reason }, tick, work);
+                done.map(|_outcome| Reply::Done(()))
             }
-            Command::Cancel(actor, run, _) => Reply::Unit(self.cancel(actor, *run, tick, work)),
-            Command::DeclareLost(actor, run, _) => {
-                Reply::Unit(self.declare_lost(actor, *run, tick, work))
-            }
-            Command::CancelAll(reason, _) => {
-                let event = Event::CancelAll {
-                    reason: reason.clone(),
-                };
-                Reply::Unit(self.step(event, tick, work).map(drop))
-            }
-            Command::ChangeWorker(actor, change, _) => {
-                Reply::Unit(self.change_worker(actor, *change, tick, work))
-            }
-            Command::Inquire(Inquiry::Ping, _) => Reply::Versions(Ok(Vec::new())),
-            Command::Inquire(Inquiry::Versions { job, day }, _) => {
-                Reply::Versions(self.versions(*job, *day))
+            Command::Inquire(Inquiry::Ping) => Ok(Reply::Done(())),
+            Command::Inquire(Inquiry::Versions { job, day }) => {
+                self.versions(*job, *day).map(Reply::Versions)
             }
         })
     }

@@ -10,9 +10,9 @@ use tokio::sync::{Notify, watch};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::alive::ALIVE;
-use super::ask::Ask;
 use super::campaign::Platform;
-use super::handle::{Command, CommandError, Definitions, Notice};
+use super::command::{Command, Request};
+use super::handle::{CommandError, Definitions, Notice};
 use super::publish::Publisher;
 use crate::grpc::{News, Peer};
 use crate::store::{DefinitionChanges, Holder, LeaseView, StoreError};
@@ -220,16 +220,16 @@ impl Link {
 
     /// Passes a command on; its sender gets the leader's answer once the definitions of this
     /// admin hold what it changed.
-    pub(super) fn pass_on(&self, command: Command) {
+    pub(super) fn pass_on(&self, request: Request) {
         let peer = self.peer.clone();
         let mut definitions = self.definitions.subscribe();
         let nudge = Arc::clone(&self.nudge);
         tokio::spawn(async move {
-            let Some(ask) = Ask::of(&command) else {
-                return command.refuse(CommandError::NoLeader);
-            };
-            match peer.ask(&ask).await {
-                Ok((reply, seq)) => {
+            if let Command::CancelAll(_) = request.command {
+                return request.answer(Err(CommandError::NoLeader));
+            }
+            match peer.ask(&request.command).await {
+                Ok((answer, seq)) => {
                     let behind = definitions.borrow().seq < seq;
                     if behind {
                         nudge.notify_one();
@@ -237,9 +237,9 @@ impl Link {
                         // Late is better than never: the change is made.
                         drop(tokio::time::timeout(CATCH_UP, caught_up).await);
                     }
-                    command.answer(reply);
+                    request.answer(answer);
                 }
-                Err(error) => command.refuse(error),
+                Err(error) => request.answer(Err(error)),
             }
         });
     }

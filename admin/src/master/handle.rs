@@ -19,6 +19,7 @@ use hera_domain::version_id::VersionId;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
+use super::command::{Answer, Command, Inquiry, Reply, Request};
 use super::strain::Strain;
 use crate::access::{Actor, Right, decide};
 use crate::store::{Holder, IdempotencyKey, WorkerChange};
@@ -85,64 +86,6 @@ pub struct Triggered {
     pub run: RunId,
     pub version: VersionId,
     pub status: RunStatus,
-}
-
-/// A command to the leader, with where its answer goes.
-#[derive(Debug)]
-pub enum Command {
-    SaveJob(
-        Actor,
-        Box<SaveJob>,
-        Option<IdempotencyKey>,
-        Answer<Saved<JobId>>,
-    ),
-    DeleteJob(Actor, JobId, Option<Revision>, Answer<()>),
-    Switch(Actor, JobId, Switch, Chain, Answer<Vec<JobId>>),
-    SaveGroup(
-        Actor,
-        Option<GroupId>,
-        Option<Revision>,
-        GroupContent,
-        Option<IdempotencyKey>,
-        Answer<Saved<GroupId>>,
-    ),
-    DeleteGroup(Actor, GroupId, Option<Revision>, Answer<()>),
-    SaveCalendar(
-        Actor,
-        Option<CalendarId>,
-        Option<Revision>,
-        CalendarContent,
-        Option<IdempotencyKey>,
-        Answer<Saved<CalendarId>>,
-    ),
-    DeleteCalendar(Actor, CalendarId, Option<Revision>, Answer<()>),
-    SaveHostGroup(
-        Actor,
-        Option<HostGroupId>,
-        Option<Revision>,
-        HostGroupContent,
-        Option<IdempotencyKey>,
-        Answer<Saved<HostGroupId>>,
-    ),
-    DeleteHostGroup(Actor, HostGroupId, Option<Revision>, Answer<()>),
-    Trigger(Actor, TriggerRun, Answer<Triggered>),
-    Cancel(Actor, RunId, Answer<()>),
-    DeclareLost(Actor, RunId, Answer<()>),
-    CancelAll(Reason, Answer<()>),
-    ChangeWorker(Actor, WorkerChange, Answer<()>),
-    Inquire(Inquiry, Answer<Vec<VersionView>>),
-}
-
-/// Where a command's answer goes.
-pub type Answer<T> = oneshot::Sender<Result<T, CommandError>>;
-
-/// A question that only the leader can answer.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub enum Inquiry {
-    /// Whether commands are taken at all; answered by no versions.
-    Ping,
-    /// The versions of a job on a business day (in the job's zone), rows and virtual ones.
-    Versions { job: JobId, day: chrono::NaiveDate },
 }
 
 /// Why a command was not carried out.
@@ -234,7 +177,7 @@ const PING: Duration = Duration::from_secs(2);
 /// The way to the leader; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Handle {
-    commands: mpsc::Sender<Command>,
+    commands: mpsc::Sender<Request>,
     definitions: watch::Receiver<Arc<Definitions>>,
     leader: watch::Receiver<LeaderView>,
     workers: watch::Receiver<Arc<Vec<WorkerView>>>,
@@ -244,7 +187,7 @@ pub struct Handle {
 impl Handle {
     /// Puts the ends of the master's channels together.
     pub(crate) fn new(
-        commands: mpsc::Sender<Command>,
+        commands: mpsc::Sender<Request>,
         definitions: watch::Receiver<Arc<Definitions>>,
         leader: watch::Receiver<LeaderView>,
         workers: watch::Receiver<Arc<Vec<WorkerView>>>,
@@ -275,8 +218,7 @@ impl Handle {
         save: SaveJob,
         key: Option<IdempotencyKey>,
     ) -> Result<Saved<JobId>, CommandError> {
-        require(actor, Right::Edit)?;
-        self.ask(|answer| Command::SaveJob(actor.clone(), Box::new(save), key, answer))
+        self.ask(Command::SaveJob(actor.clone(), Box::new(save), key))
             .await
     }
 
@@ -288,9 +230,7 @@ impl Handle {
         job: JobId,
         base: Option<Revision>,
     ) -> Result<(), CommandError> {
-        require(actor, Right::Edit)?;
-        self.ask(|answer| Command::DeleteJob(actor.clone(), job, base, answer))
-            .await
+        self.ask(Command::DeleteJob(actor.clone(), job, base)).await
     }
 
     /// Opens, closes or invalidates a job and, with a chain, what it reaches; answers the jobs
@@ -302,8 +242,7 @@ impl Handle {
         to: Switch,
         chain: Chain,
     ) -> Result<Vec<JobId>, CommandError> {
-        require(actor, Right::Edit)?;
-        self.ask(|answer| Command::Switch(actor.clone(), job, to, chain, answer))
+        self.ask(Command::Switch(actor.clone(), job, to, chain))
             .await
     }
 
@@ -315,9 +254,14 @@ impl Handle {
         base: Option<Revision>,
         content: GroupContent,
     ) -> Result<Saved<GroupId>, CommandError> {
-        require(actor, Right::Edit)?;
-        self.ask(|answer| Command::SaveGroup(actor.clone(), group, base, content, None, answer))
-            .await
+        self.ask(Command::SaveGroup(
+            actor.clone(),
+            group,
+            base,
+            content,
+            None,
+        ))
+        .await
     }
 
     /// Creates a group; the same request again finds the group that the first one made.
@@ -327,8 +271,7 @@ impl Handle {
         content: GroupContent,
         key: Option<IdempotencyKey>,
     ) -> Result<Saved<GroupId>, CommandError> {
-        require(actor, Right::Edit)?;
-        self.ask(|answer| Command::SaveGroup(actor.clone(), None, None, content, key, answer))
+        self.ask(Command::SaveGroup(actor.clone(), None, None, content, key))
             .await
     }
 
@@ -339,8 +282,7 @@ impl Handle {
         group: GroupId,
         base: Option<Revision>,
     ) -> Result<(), CommandError> {
-        require(actor, Right::Edit)?;
-        self.ask(|answer| Command::DeleteGroup(actor.clone(), group, base, answer))
+        self.ask(Command::DeleteGroup(actor.clone(), group, base))
             .await
     }
 
@@ -352,10 +294,13 @@ impl Handle {
         base: Option<Revision>,
         content: CalendarContent,
     ) -> Result<Saved<CalendarId>, CommandError> {
-        require(actor, Right::Administer)?;
-        self.ask(|answer| {
-            Command::SaveCalendar(actor.clone(), calendar, base, content, None, answer)
-        })
+        self.ask(Command::SaveCalendar(
+            actor.clone(),
+            calendar,
+            base,
+            content,
+            None,
+        ))
         .await
     }
 
@@ -366,9 +311,14 @@ impl Handle {
         content: CalendarContent,
         key: Option<IdempotencyKey>,
     ) -> Result<Saved<CalendarId>, CommandError> {
-        require(actor, Right::Administer)?;
-        self.ask(|answer| Command::SaveCalendar(actor.clone(), None, None, content, key, answer))
-            .await
+        self.ask(Command::SaveCalendar(
+            actor.clone(),
+            None,
+            None,
+            content,
+            key,
+        ))
+        .await
     }
 
     /// Deletes a calendar that no job uses; with `base`, only if that is its newest revision.
@@ -378,8 +328,7 @@ impl Handle {
         calendar: CalendarId,
         base: Option<Revision>,
     ) -> Result<(), CommandError> {
-        require(actor, Right::Administer)?;
-        self.ask(|answer| Command::DeleteCalendar(actor.clone(), calendar, base, answer))
+        self.ask(Command::DeleteCalendar(actor.clone(), calendar, base))
             .await
     }
 
@@ -391,9 +340,14 @@ impl Handle {
         base: Option<Revision>,
         content: HostGroupContent,
     ) -> Result<Saved<HostGroupId>, CommandError> {
-        require(actor, Right::Administer)?;
-        self.ask(|answer| Command::SaveHostGroup(actor.clone(), group, base, content, None, answer))
-            .await
+        self.ask(Command::SaveHostGroup(
+            actor.clone(),
+            group,
+            base,
+            content,
+            None,
+        ))
+        .await
     }
 
     /// Creates a host group; the same request again finds the one that the first one made.
@@ -403,9 +357,14 @@ impl Handle {
         content: HostGroupContent,
         key: Option<IdempotencyKey>,
     ) -> Result<Saved<HostGroupId>, CommandError> {
-        require(actor, Right::Administer)?;
-        self.ask(|answer| Command::SaveHostGroup(actor.clone(), None, None, content, key, answer))
-            .await
+        self.ask(Command::SaveHostGroup(
+            actor.clone(),
+            None,
+            None,
+            content,
+            key,
+        ))
+        .await
     }
 
     /// Deletes a host group that neither a job nor the default uses; with `base`, only if that is
@@ -416,38 +375,28 @@ impl Handle {
         group: HostGroupId,
         base: Option<Revision>,
     ) -> Result<(), CommandError> {
-        require(actor, Right::Administer)?;
-        self.ask(|answer| Command::DeleteHostGroup(actor.clone(), group, base, answer))
+        self.ask(Command::DeleteHostGroup(actor.clone(), group, base))
             .await
     }
 
     /// Starts a run by hand.
     pub async fn trigger(&self, actor: &Actor, run: TriggerRun) -> Result<Triggered, CommandError> {
-        require(actor, Right::Operate)?;
-        if let Some(strain) = self.leader.borrow().strain {
-            return Err(CommandError::Strained(strain.to_string()));
-        }
-        self.ask(|answer| Command::Trigger(actor.clone(), run, answer))
-            .await
+        self.ask(Command::Trigger(actor.clone(), run)).await
     }
 
     /// Asks to end a run; the answer comes when the request is stored, not when the run is over.
     pub async fn cancel(&self, actor: &Actor, run: RunId) -> Result<(), CommandError> {
-        require(actor, Right::Operate)?;
-        self.ask(|answer| Command::Cancel(actor.clone(), run, answer))
-            .await
+        self.ask(Command::Cancel(actor.clone(), run)).await
     }
 
     /// Gives up an unreachable run, whose worker may still have it.
     pub async fn declare_lost(&self, actor: &Actor, run: RunId) -> Result<(), CommandError> {
-        require(actor, Right::Operate)?;
-        self.ask(|answer| Command::DeclareLost(actor.clone(), run, answer))
-            .await
+        self.ask(Command::DeclareLost(actor.clone(), run)).await
     }
 
     /// Asks to end every run, by the installation.
     pub async fn cancel_all(&self, reason: Reason) -> Result<(), CommandError> {
-        self.ask(|answer| Command::CancelAll(reason, answer)).await
+        self.ask(Command::CancelAll(reason)).await
     }
 
     /// Drains a worker that has ever joined, lets it accept runs again, or takes its token away.
@@ -456,9 +405,7 @@ impl Handle {
         actor: &Actor,
         change: WorkerChange,
     ) -> Result<(), CommandError> {
-        require(actor, Right::Administer)?;
-        self.ask(|answer| Command::ChangeWorker(actor.clone(), change, answer))
-            .await
+        self.ask(Command::ChangeWorker(actor.clone(), change)).await
     }
 
     /// The versions of a job on a business day (in its zone), virtual ones too.
@@ -467,19 +414,14 @@ impl Handle {
         job: JobId,
         day: chrono::NaiveDate,
     ) -> Result<Vec<VersionView>, CommandError> {
-        self.ask(|answer| Command::Inquire(Inquiry::Versions { job, day }, answer))
-            .await
-    }
-
-    /// Asks the leader for a sign of life; there are no versions in it.
-    pub(super) async fn ping(&self) -> Result<Vec<VersionView>, CommandError> {
-        self.ask(|answer| Command::Inquire(Inquiry::Ping, answer))
+        self.ask(Command::Inquire(Inquiry::Versions { job, day }))
             .await
     }
 
     /// Whether the leader takes commands: it answers soon.
     pub async fn takes_commands(&self) -> bool {
-        matches!(tokio::time::timeout(PING, self.ping()).await, Ok(Ok(_)))
+        let pong = self.put(Command::Inquire(Inquiry::Ping));
+        matches!(tokio::time::timeout(PING, pong).await, Ok(Ok(_)))
     }
 
     /// The definitions as of the latest commit.
@@ -512,15 +454,29 @@ impl Handle {
         self.notices.subscribe()
     }
 
-    async fn ask<T>(&self, command: impl FnOnce(Answer<T>) -> Command) -> Result<T, CommandError> {
-        let (answer, reply) = oneshot::channel();
-        // A full or closed inbox and a dropped answer all mean the same to the caller.
-        let gone = |_| CommandError::NoLeader;
-        self.commands
-            .send(command(answer))
-            .await
-            .map_err(|_closed| CommandError::NoLeader)?;
-        reply.await.map_err(gone)?
+    async fn ask<T>(&self, command: Command) -> Result<T, CommandError>
+    where
+        T: TryFrom<Reply, Error = CommandError>,
+    {
+        self.put(command).await?.try_into()
+    }
+
+    /// Puts a command to whoever leads, if its actor may give it and there is time for it.
+    pub(crate) async fn put(&self, command: Command) -> Answer {
+        if let Some((actor, right)) = command.needs() {
+            require(actor, right)?;
+        }
+        if let Command::Trigger(..) = command
+            && let Some(strain) = self.leader.borrow().strain
+        {
+            return Err(CommandError::Strained(strain.to_string()));
+        }
+        let (answer, answered) = oneshot::channel();
+        let request = Request { command, answer };
+        // A closed inbox and a dropped answer mean the same to the caller.
+        let sent = self.commands.send(request).await;
+        sent.map_err(|_closed| CommandError::NoLeader)?;
+        answered.await.map_err(|_dropped| CommandError::NoLeader)?
     }
 }
 

@@ -7,13 +7,13 @@ use hera_domain::id::WorkerId;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::handle::Command;
+use super::command::Request;
 use crate::store::LogTail;
 
 /// One entry of the loop's inbox.
 #[derive(Debug)]
 pub(crate) enum Message {
-    Command(Command),
+    Command(Request),
     Worker(WorkerMessage),
 }
 

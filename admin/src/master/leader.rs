@@ -22,8 +22,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::ask::Reply;
 use super::clock::EngineClock;
+use super::command::Answer;
 use super::commands::{Prepared, Work};
 use super::committer::{Committer, Failure};
 use super::eligible::Eligibility;
@@ -231,13 +231,13 @@ impl Leader {
         }
         let tick = self.tick();
         let mut work = Work::new(tick, self.committer.lease_ms());
-        let mut replies = Vec::with_capacity(prepared.len());
+        let mut answers = Vec::with_capacity(prepared.len());
         for message in &prepared {
-            replies.push(self.apply(message, tick, &mut work));
+            answers.push(self.apply(message, tick, &mut work));
         }
         match self.finish(tick, work).await {
             Ok(()) => {
-                answer(prepared, replies);
+                answer(prepared, answers);
                 Ok(())
             }
             Err(failure) => Err((
@@ -280,9 +280,16 @@ impl Leader {
     /// is closed so that the worker reports anew.
     fn quarantine(&mut self, messages: Vec<Message>, failure: &Failure) {
         for message in &messages {
-            tracing::error!(%failure, ?message, "this message could not be taken and is given up");
-            if let Message::Worker(report) = message {
-                self.sessions.close(report.worker);
+            match message {
+                Message::Worker(report) => {
+                    tracing::error!(%failure, worker.id = %report.worker, report = ?report.report,
+                        "what this worker reports could not be taken; its session is closed");
+                    self.sessions.close(report.worker);
+                }
+                Message::Command(request) => {
+                    let command = request.command.name();
+                    tracing::error!(%failure, command, "this command could not be taken");
+                }
             }
         }
         refuse(messages, failure);
@@ -399,10 +406,10 @@ fn starts(decisions: &Decisions) -> BTreeSet<RunId> {
     started.collect()
 }
 
-fn answer(prepared: Vec<Prepared>, replies: Vec<Option<Reply>>) {
-    for (prepared, reply) in prepared.into_iter().zip(replies) {
-        if let (Message::Command(command), Some(reply)) = (prepared.message, reply) {
-            command.answer(reply);
+fn answer(prepared: Vec<Prepared>, answers: Vec<Option<Answer>>) {
+    for (prepared, answer) in prepared.into_iter().zip(answers) {
+        if let (Message::Command(request), Some(answer)) = (prepared.message, answer) {
+            request.answer(answer);
         }
     }
 }
@@ -410,8 +417,8 @@ fn answer(prepared: Vec<Prepared>, replies: Vec<Option<Reply>>) {
 /// Tells the senders of commands that nothing was done.
 fn refuse(messages: Vec<Message>, failure: &Failure) {
     for message in messages {
-        if let Message::Command(command) = message {
-            command.refuse(failure.to_command_error());
+        if let Message::Command(request) = message {
+            request.answer(Err(failure.to_command_error()));
         }
     }
 }

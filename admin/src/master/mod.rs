@@ -1,11 +1,11 @@
 //! The leader: one loop that feeds the engine, commits what it decides and sends it out.
 
 mod alive;
-mod ask;
 mod calendars;
 mod campaign;
 mod circles;
 mod clock;
+mod command;
 mod commands;
 mod committer;
 mod eligible;
@@ -27,12 +27,12 @@ mod tests;
 mod triggers;
 
 pub(crate) use alive::tell_alive;
-pub(crate) use ask::{Ask, Reply};
 pub(crate) use campaign::{Campaign, Platform};
+pub use command::{Answer, Command, Inquiry, Reply, Request};
 pub(crate) use eligible::Eligibility;
 pub use handle::{
-    Answer, Chain, Command, CommandError, Definitions, Handle, Inquiry, LeaderView, Notice,
-    SaveJob, Saved, TriggerRun, Triggered, WorkerView,
+    Chain, CommandError, Definitions, Handle, LeaderView, Notice, SaveJob, Saved, TriggerRun,
+    Triggered, WorkerView,
 };
 pub(crate) use offline::Offline;
 pub(crate) use render::not_fetched;

@@ -3,8 +3,9 @@
 use hera_domain::id::{CalendarId, GroupId, HostGroupId, JobId, Revision};
 use hera_domain::job::FieldError;
 
+use super::command::{Answer, Command, Reply};
 use super::commands::Work;
-use super::handle::{Command, CommandError, Saved};
+use super::handle::{CommandError, Saved};
 use crate::access::Actor;
 use crate::store::{IdempotencyKey, KeyUse, Made, Store};
 
@@ -22,36 +23,28 @@ pub(super) async fn made_before(
     found.map(|used| same(&used, key)).transpose()
 }
 
-/// Answers a save whose key has stood for something since an earlier commit; any other one
-/// comes back, to be carried out.
-pub(super) async fn unless_repeated(store: &Store, command: Command) -> Option<Command> {
-    let (Command::SaveJob(actor, _, key, _)
-    | Command::SaveGroup(actor, _, _, _, key, _)
-    | Command::SaveCalendar(actor, _, _, _, key, _)
-    | Command::SaveHostGroup(actor, _, _, _, key, _)) = &command
+/// What a save is answered whose key has stood for something since an earlier commit.
+pub(super) async fn saved_before(
+    store: &Store,
+    command: &Command,
+) -> Result<Option<Reply>, CommandError> {
+    let (Command::SaveJob(actor, _, key)
+    | Command::SaveGroup(actor, _, _, _, key)
+    | Command::SaveCalendar(actor, _, _, _, key)
+    | Command::SaveHostGroup(actor, _, _, _, key)) = command
     else {
-        return Some(command);
+        return Ok(None);
     };
-    let made = match made_before(store, actor, key.as_ref()).await {
-        Ok(None) => return Some(command),
-        Ok(Some(made)) => made,
-        Err(error) => {
-            command.refuse(error);
-            return None;
-        }
+    let Some(made) = made_before(store, actor, key.as_ref()).await? else {
+        return Ok(None);
     };
-    match (command, made) {
-        (Command::SaveJob(.., answer), Made::Job(id)) => drop(answer.send(Ok(first(id)))),
-        (Command::SaveGroup(.., answer), Made::Group(id)) => drop(answer.send(Ok(first(id)))),
-        (Command::SaveCalendar(.., answer), Made::Calendar(id)) => {
-            drop(answer.send(Ok(first(id))));
-        }
-        (Command::SaveHostGroup(.., answer), Made::HostGroup(id)) => {
-            drop(answer.send(Ok(first(id))));
-        }
-        (command, made) => command.refuse(another(made)),
-    }
-    None
+    Ok(Some(match (command, made) {
+        (Command::SaveJob(..), Made::Job(id)) => first(id).into(),
+        (Command::SaveGroup(..), Made::Group(id)) => first(id).into(),
+        (Command::SaveCalendar(..), Made::Calendar(id)) => first(id).into(),
+        (Command::SaveHostGroup(..), Made::HostGroup(id)) => first(id).into(),
+        (_, made) => return Err(another(made)),
+    }))
 }
 
 impl Work {
@@ -85,13 +78,17 @@ pub(super) fn once<Id: SavedId>(
     key: Option<&IdempotencyKey>,
     work: &mut Work,
     save: impl FnOnce(&mut Work) -> Result<Saved<Id>, CommandError>,
-) -> Result<Saved<Id>, CommandError> {
+) -> Answer
+where
+    Reply: From<Saved<Id>>,
+{
     if let Some(made) = work.made_by(actor, key)? {
-        return Id::of(made).map(first).ok_or_else(|| another(made));
+        let same = Id::of(made).map(first).map(Reply::from);
+        return same.ok_or_else(|| another(made));
     }
     let made = save(work)?;
     work.remember(actor, key, made.id.made());
-    Ok(made)
+    Ok(made.into())
 }
 
 /// What was saved, as the first answer had it: new things have the first revision.

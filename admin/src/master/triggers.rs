@@ -8,6 +8,7 @@ use hera_domain::id::{JobId, RunId};
 use hera_domain::status::RunStatus;
 use hera_domain::version_id::VersionId;
 
+use super::command::Reply;
 use super::commands::Work;
 use super::handle::{CommandError, TriggerRun, Triggered};
 use super::leader::Leader;
@@ -17,9 +18,10 @@ use crate::store::{Made, RunView, Store, Subject};
 
 /// What became of a request before the engine saw it.
 pub(super) enum Ready {
-    Go(Box<Asked>),
+    /// A trigger with what was read.
+    Go(Option<Box<Asked>>),
     /// The same request was carried out before.
-    Done(Triggered),
+    Done(Reply),
 }
 
 /// A request with what the database had to say of it.
@@ -45,7 +47,9 @@ impl Leader {
         let failed = |error: crate::store::StoreError| CommandError::Store(error.to_string());
         let key = run.idempotency_key.as_ref();
         if let Some(Made::Run(id)) = made_before(&store, actor, key).await? {
-            return triggered_before(&store, id).await.map(Ready::Done);
+            return triggered_before(&store, id)
+                .await
+                .map(|done| Ready::Done(done.into()));
         }
         let repeated = match run.repeats {
             Some(id) => Some(repeated(&store, run.job, id).await?),
@@ -97,7 +101,7 @@ impl Leader {
                     .map_err(failed)?,
             );
         }
-        Ok(Ready::Go(Box::new(Asked { request, recalled })))
+        Ok(Ready::Go(Some(Box::new(Asked { request, recalled }))))
     }
 
     /// The business time of a version that has no row yet, read off its id.

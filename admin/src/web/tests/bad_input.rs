@@ -141,10 +141,10 @@ async fn what_the_leader_refuses_becomes_the_status_that_says_so() {
     let (mut app, token) = app_and_token().await;
     let mut errors = refusals().into_iter().map(|(error, _, _)| error);
     app.lead(move |command| {
-        let Command::Switch(.., answer) = command else {
+        let Command::Switch(..) = command else {
             panic!("only switches are sent here")
         };
-        answer.send(Err(errors.next().unwrap())).unwrap();
+        Err(errors.next().unwrap())
     });
     for (error, status, says) in refusals() {
         let reply = app

@@ -42,7 +42,7 @@ impl App {
 fn saved(app: &mut App) -> mpsc::UnboundedReceiver<CalendarContent> {
     let (seen, passed_on) = mpsc::unbounded_channel();
     app.lead(move |command| {
-        let Command::SaveCalendar(_, id, _, content, _, answer) = command else {
+        let Command::SaveCalendar(_, id, _, content, _) = command else {
             panic!("only a calendar is sent here")
         };
         seen.send(content).unwrap();
@@ -50,7 +50,7 @@ fn saved(app: &mut App) -> mpsc::UnboundedReceiver<CalendarContent> {
             id: id.unwrap_or(CalendarId(2)),
             revision: Revision(2),
         };
-        answer.send(Ok(saved)).unwrap();
+        Ok(saved.into())
     });
     passed_on
 }
@@ -88,7 +88,7 @@ async fn a_clicked_day_changes_the_form_and_nothing_else() {
 #[actix_web::test]
 async fn a_line_that_cannot_be_read_stands_as_it_was_typed_with_its_number() {
     let mut app = App::with_calendar().await;
-    app.lead(drop);
+    app.lead(nobody);
     let token = app.token(Role::Admin).await;
     let form = format!("name=workdays&{WORKWEEK}&removed=2026-10-01%0Athe+2nd&added=");
     let refused = app.submit(&token, EDIT, form).await;

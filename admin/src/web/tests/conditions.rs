@@ -26,25 +26,25 @@ impl App {
 fn keys(app: &mut App) -> mpsc::UnboundedReceiver<Option<IdempotencyKey>> {
     let (seen, keys) = mpsc::unbounded_channel();
     app.lead(move |command| match command {
-        Command::SaveJob(_, _, key, answer) => {
+        Command::SaveJob(_, _, key) => {
             seen.send(key).unwrap();
             let (id, revision) = (JobId(1), Revision(1));
-            answer.send(Ok(Saved { id, revision })).unwrap();
+            Ok(Saved { id, revision }.into())
         }
-        Command::SaveGroup(_, _, _, _, key, answer) => {
+        Command::SaveGroup(_, _, _, _, key) => {
             seen.send(key).unwrap();
             let (id, revision) = (GroupId(7), Revision(1));
-            answer.send(Ok(Saved { id, revision })).unwrap();
+            Ok(Saved { id, revision }.into())
         }
-        Command::SaveCalendar(_, _, _, _, key, answer) => {
+        Command::SaveCalendar(_, _, _, _, key) => {
             seen.send(key).unwrap();
             let (id, revision) = (CalendarId(2), Revision(1));
-            answer.send(Ok(Saved { id, revision })).unwrap();
+            Ok(Saved { id, revision }.into())
         }
-        Command::SaveHostGroup(_, _, _, _, key, answer) => {
+        Command::SaveHostGroup(_, _, _, _, key) => {
             seen.send(key).unwrap();
             let (id, revision) = (HostGroupId(3), Revision(1));
-            answer.send(Ok(Saved { id, revision })).unwrap();
+            Ok(Saved { id, revision }.into())
         }
         other @ (Command::DeleteJob(..)
         | Command::DeleteGroup(..)
@@ -180,28 +180,26 @@ async fn a_change_by_header_is_based_on_the_revision_that_it_names() {
         }
     };
     app.lead(move |command| match command {
-        Command::SaveJob(_, save, _, answer) => {
+        Command::SaveJob(_, save, _) => {
             let (id, revision) = (JobId(1), Revision(2));
             let done = judge(save.base_revision).map(|()| Saved { id, revision });
-            drop(answer.send(done));
+            done.map(Into::into)
         }
-        Command::DeleteJob(_, _, base, answer)
-        | Command::DeleteGroup(_, _, base, answer)
-        | Command::DeleteCalendar(_, _, base, answer)
-        | Command::DeleteHostGroup(_, _, base, answer) => {
-            drop(answer.send(judge(base)));
-        }
-        Command::SaveCalendar(_, id, base, _, _, answer) => {
+        Command::DeleteJob(_, _, base)
+        | Command::DeleteGroup(_, _, base)
+        | Command::DeleteCalendar(_, _, base)
+        | Command::DeleteHostGroup(_, _, base) => judge(base).map(Into::into),
+        Command::SaveCalendar(_, id, base, _, _) => {
             let (id, revision) = (id.unwrap(), Revision(3));
-            drop(answer.send(judge(base).map(|()| Saved { id, revision })));
+            judge(base).map(|()| Saved { id, revision }.into())
         }
-        Command::SaveGroup(_, id, base, _, _, answer) => {
+        Command::SaveGroup(_, id, base, _, _) => {
             let (id, revision) = (id.unwrap(), Revision(4));
-            drop(answer.send(judge(base).map(|()| Saved { id, revision })));
+            judge(base).map(|()| Saved { id, revision }.into())
         }
-        Command::SaveHostGroup(_, id, base, _, _, answer) => {
+        Command::SaveHostGroup(_, id, base, _, _) => {
             let (id, revision) = (id.unwrap(), Revision(5));
-            drop(answer.send(judge(base).map(|()| Saved { id, revision })));
+            judge(base).map(|()| Saved { id, revision }.into())
         }
         other @ (Command::Switch(..)
         | Command::Trigger(..)

@@ -80,7 +80,7 @@ async fn a_job_s_history_is_listed_newest_first_and_each_revision_is_shown() {
 fn taken(app: &mut App) -> mpsc::UnboundedReceiver<Box<SaveJob>> {
     let (seen, passed_on) = mpsc::unbounded_channel();
     app.lead(move |command| {
-        let Command::SaveJob(_, save, _, answer) = command else {
+        let Command::SaveJob(_, save, _) = command else {
             panic!("only a save is sent here")
         };
         seen.send(save).unwrap();
@@ -88,7 +88,7 @@ fn taken(app: &mut App) -> mpsc::UnboundedReceiver<Box<SaveJob>> {
             id: JobId(1),
             revision: Revision(4),
         };
-        answer.send(Ok(saved)).unwrap();
+        Ok(saved.into())
     });
     passed_on
 }
@@ -112,7 +112,7 @@ async fn a_restored_revision_becomes_the_newest_with_today_s_secrets() {
 #[actix_web::test]
 async fn the_page_compares_two_revisions_and_offers_the_way_back() {
     let (mut app, _) = App::with_history().await;
-    app.lead(drop);
+    app.lead(nobody);
     let token = app.token(Role::Member).await;
     let path = "/hera/schedule/jobs/1/revisions?from=3&to=2";
     let page = app.get(&token, path).await.text();
@@ -134,14 +134,14 @@ async fn a_way_back_that_is_stale_is_shown_again_with_the_reason() {
     let (mut app, _) = App::with_history().await;
     let token = app.token(Role::Member).await;
     app.lead(|command| {
-        let Command::SaveJob(.., answer) = command else {
+        let Command::SaveJob(..) = command else {
             panic!("only a save is sent here")
         };
         let stale = CommandError::Stale {
             base: Revision(2),
             newest: Revision(3),
         };
-        drop(answer.send(Err(stale)));
+        Err(stale)
     });
     let request = request(Method::POST, "/hera/schedule/jobs/1/revisions/1/restore")
         .insert_header(("content-type", "application/x-www-form-urlencoded"))
@@ -162,9 +162,10 @@ async fn the_dialog_of_an_earlier_run_asks_for_it_as_it_was_or_with_today_s_scri
     let (seen, mut passed_on) = mpsc::unbounded_channel();
     app.lead(move |command| {
         // The page that shows the refusal asks for versions: nobody answers.
-        if let Command::Trigger(_, run, _) = command {
+        if let Command::Trigger(_, run) = command {
             seen.send(run).unwrap();
         }
+        Err(CommandError::NoLeader)
     });
     for (script, repeats) in [("was", Some(RunId(5))), ("", None)] {
         let form = format!("trigger=manual&from=5&script={script}");

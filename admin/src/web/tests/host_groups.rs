@@ -54,7 +54,7 @@ async fn with_group() -> App {
 fn saved(app: &mut App) -> mpsc::UnboundedReceiver<(HostGroupContent, Option<Revision>)> {
     let (seen, passed_on) = mpsc::unbounded_channel();
     app.lead(move |command| {
-        let Command::SaveHostGroup(_, id, base, content, _, answer) = command else {
+        let Command::SaveHostGroup(_, id, base, content, _) = command else {
             panic!("only a host group is sent here")
         };
         seen.send((content, base)).unwrap();
@@ -62,7 +62,7 @@ fn saved(app: &mut App) -> mpsc::UnboundedReceiver<(HostGroupContent, Option<Rev
             id: id.unwrap_or(HostGroupId(5)),
             revision: Revision(4),
         };
-        answer.send(Ok(saved)).unwrap();
+        Ok(saved.into())
     });
     passed_on
 }

@@ -32,7 +32,10 @@ use super::password::{self, Passwords};
 use super::{AppState, WebSettings};
 use crate::access::Role;
 use crate::logs::Hub;
-use crate::master::{Command, Definitions, Handle, Inquiry, LeaderView, Notice, WorkerView};
+use crate::master::{
+    Answer, Command, CommandError, Definitions, Handle, Inquiry, LeaderView, Notice, Request,
+    WorkerView,
+};
 use crate::metrics::Metrics;
 use crate::secret;
 use crate::store::testing::TestDb;
@@ -59,7 +62,7 @@ struct App {
     state: AppState,
     db: TestDb,
     clock: TestClock,
-    commands: Option<mpsc::Receiver<Command>>,
+    commands: Option<mpsc::Receiver<Request>>,
     definitions: watch::Sender<Arc<Definitions>>,
     leader: watch::Sender<LeaderView>,
     workers: watch::Sender<Arc<Vec<WorkerView>>>,
@@ -98,6 +101,11 @@ impl Reply {
 /// A password that is no first one.
 const PASSWORD: &str = "correct horse";
 
+/// A leader that is not there.
+fn nobody(_: Command) -> Answer {
+    Err(CommandError::NoLeader)
+}
+
 impl App {
     async fn start() -> Self {
         let db = TestDb::sqlite().await;
@@ -134,12 +142,12 @@ impl App {
         }
     }
 
-    /// From now on every command is answered by `answer`; one that it drops has no leader.
-    fn lead(&mut self, mut answer: impl FnMut(Command) + Send + 'static) {
+    /// From now on every command is answered by `answer`.
+    fn lead(&mut self, mut answer: impl FnMut(Command) -> Answer + Send + 'static) {
         let mut inbox = self.commands.take().expect("there is one leader");
         tokio::spawn(async move {
-            while let Some(command) = inbox.recv().await {
-                answer(command);
+            while let Some(request) = inbox.recv().await {
+                drop(request.answer.send(answer(request.command)));
             }
         });
     }

@@ -16,7 +16,7 @@ impl App {
     async fn with_script() -> Self {
         let mut app = Self::with_saved_script().await;
         // Nobody leads.
-        app.lead(drop);
+        app.lead(nobody);
         app
     }
 
@@ -208,14 +208,14 @@ async fn the_text_of_the_editor_is_previewed_unsaved_and_told_what_is_wrong() {
 async fn a_saved_job_s_page_and_answer_tell_the_names_that_nobody_knows() {
     let mut app = App::with_saved_script().await;
     app.lead(|command| {
-        let Command::SaveJob(_, save, _, answer) = command else {
-            return;
+        let Command::SaveJob(_, save, _) = command else {
+            return nobody(command);
         };
         let saved = crate::master::Saved {
             id: save.id.unwrap(),
             revision: Revision(2),
         };
-        answer.send(Ok(saved)).unwrap();
+        Ok(saved.into())
     });
     let token = app.token(Role::Member).await;
     let job = app.get(&token, "/hera/api/v1/jobs/1").await.json();

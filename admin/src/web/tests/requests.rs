@@ -13,7 +13,7 @@ async fn a_trigger_is_passed_on_with_its_key_and_answered_with_its_urls() {
     let token = app.token(Role::Member).await;
     let (seen, mut passed_on) = mpsc::unbounded_channel();
     app.lead(move |command| {
-        let Command::Trigger(_, run, answer) = command else {
+        let Command::Trigger(_, run) = command else {
             panic!("only a trigger is sent here")
         };
         let made = Triggered {
@@ -22,7 +22,7 @@ async fn a_trigger_is_passed_on_with_its_key_and_answered_with_its_urls() {
             status: RunStatus::Queued,
         };
         seen.send(run).unwrap();
-        answer.send(Ok(made)).unwrap();
+        Ok(made.into())
     });
     let body = json!({ "trigger": "recover", "params": { "a": "1" } });
     let trigger = request(Method::POST, "/hera/api/v1/jobs/1/runs")
@@ -70,7 +70,7 @@ async fn a_job_can_be_read_changed_and_sent_back() {
     let token = app.token(Role::Member).await;
     let (seen, mut passed_on) = mpsc::unbounded_channel();
     app.lead(move |command| {
-        let Command::SaveJob(_, save, _, answer) = command else {
+        let Command::SaveJob(_, save, _) = command else {
             panic!("only a save is sent here")
         };
         seen.send(save).unwrap();
@@ -78,7 +78,7 @@ async fn a_job_can_be_read_changed_and_sent_back() {
             id: JobId(1),
             revision: Revision(2),
         };
-        answer.send(Ok(saved)).unwrap();
+        Ok(saved.into())
     });
     let mut job = app.get(&token, "/hera/api/v1/jobs/1").await.json();
     assert_eq!(job["name"], "echoTest");
@@ -194,13 +194,13 @@ async fn a_group_sent_back_as_it_was_makes_no_revision_when_that_is_asked() {
     let mut app = App::start().await;
     let (saved, mut saves) = tokio::sync::mpsc::unbounded_channel();
     app.lead(move |command| {
-        let Command::SaveGroup(_, id, _, content, _, answer) = command else {
+        let Command::SaveGroup(_, id, _, content, _) = command else {
             panic!("unexpected {command:?}")
         };
         saved.send(content).unwrap();
         let id = id.unwrap();
         let revision = Revision(2);
-        drop(answer.send(Ok(Saved { id, revision })));
+        Ok(Saved { id, revision }.into())
     });
     let token = app.token(Role::Member).await;
     let content = GroupContent {

@@ -57,7 +57,7 @@ async fn a_session_opens_the_api_until_it_has_not_been_used_for_long() {
 #[actix_web::test]
 async fn a_change_by_session_needs_its_csrf_token() {
     let mut app = App::start().await;
-    app.lead(drop);
+    app.lead(nobody);
     app.user("lin", Role::Member).await;
     let reply = log_in(&app, "lin", PASSWORD).await;
     let cookie = cookie_of(&reply);
