@@ -119,7 +119,8 @@ impl Connector {
     /// Connects for ever.
     pub(crate) async fn run(&self) {
         let mut pause = BACKOFF.0;
-        let mut complaint = String::new();
+        // What was said last of each admin: of several that cannot be had, each is told once.
+        let mut complaints = BTreeMap::new();
         let mut round = Vec::new().into_iter();
         let mut leader = None;
         loop {
@@ -131,7 +132,7 @@ impl Connector {
             let ended = self.session(&admin, &mut welcomed).await;
             if welcomed {
                 pause = BACKOFF.0;
-                complaint.clear();
+                complaints.clear();
             }
             match ended {
                 Ok(Outcome::Joined) => {
@@ -147,7 +148,11 @@ impl Connector {
                 Err(SessionError::NotLeading {
                     leader: Some(named),
                 }) if named != admin => {
-                    tracing::info!("admin {admin} does not lead; going to {named}");
+                    let text = format!("admin {admin} does not lead; going to {named}");
+                    if complaints.get(&admin) != Some(&text) {
+                        tracing::info!("{text}");
+                        complaints.insert(admin, text);
+                    }
                     leader = Some(named);
                     pause = pause.min(ELECTION);
                 }
@@ -158,11 +163,11 @@ impl Connector {
                     }
                     let hint = self.hint(&error, welcomed);
                     let text = format!("admin {admin}: {error}{hint}");
-                    if text == complaint {
+                    if complaints.get(&admin) == Some(&text) {
                         tracing::debug!("{text}");
                     } else {
                         tracing::warn!("{text}; trying again");
-                        complaint = text;
+                        complaints.insert(admin, text);
                     }
                 }
             }

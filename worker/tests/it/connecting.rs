@@ -49,6 +49,18 @@ async fn a_wrong_token_is_named_and_tried_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_several_admins_that_cannot_be_had_each_is_told_once() {
+    let home = Home::new();
+    // Nobody listens there.
+    let mut command = home.command("127.0.0.1:1,127.0.0.1:2");
+    command.env("HERA_LOG", "debug");
+    let worker = Worker::spawn(command);
+    let told: Vec<_> = (0..6).map(|_| worker.logged("cannot reach it")).collect();
+    let loud = told.iter().filter(|line| line.contains("WARN")).count();
+    assert_eq!(loud, 2, "{told:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_worker_comes_with_the_token_it_was_given_until_it_is_given_another() {
     let (home, mut admin) = (Home::new(), Admin::start().await);
     let worker = home.worker(&admin);
