@@ -1,8 +1,8 @@
 //! The worker's own files: whole or absent, whatever dies when, and nobody else's.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use nix::fcntl::OFlag;
@@ -48,6 +48,16 @@ pub(crate) fn open_private(path: &Path) -> io::Result<File> {
         path,
         OpenOptions::new().write(true).create(true).mode(0o600),
     )
+}
+
+/// Makes a folder that is there for whom `mode` says, whatever this program's own habit (umask).
+///
+/// # Errors
+/// When it cannot be made, or is another's.
+pub(crate) fn make_folder(folder: &Path, mode: u32) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true).mode(mode).create(folder)?;
+    std::fs::set_permissions(folder, Permissions::from_mode(mode))
 }
 
 /// Makes the names in a folder survive a power failure.

@@ -19,7 +19,7 @@ use nix::sys::stat::{Mode, fchmod};
 
 use crate::rundir::RunDir;
 
-/// The argument of hera-run that makes it go on emptying a pipe.
+/// The argument of hera-run that makes it empty a pipe when its run is over.
 pub const ARGUMENT: &str = "output";
 
 /// As much as a pipe holds.
@@ -67,7 +67,12 @@ impl Output {
         fcntl(&read, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
         dir.write_pipe(&File::from(read.try_clone()?).metadata()?)?;
         let filled = read.try_clone()?;
-        let drain = Arc::new(Mutex::new(Drain::new(File::from(read), log)));
+        let drain = Arc::new(Mutex::new(Drain {
+            pipe: File::from(read),
+            log,
+            piece: vec![0; PIECE],
+            waiting: 0..0,
+        }));
         let output = Self(Arc::clone(&drain));
         std::thread::Builder::new()
             .stack_size(256 * 1024)
@@ -94,28 +99,26 @@ impl Output {
         {
             return;
         }
-        if let (Ok(pipe), Ok(log)) = (drain.pipe.try_clone(), drain.log.try_clone()) {
+        let pipe = fcntl(&drain.pipe, FcntlArg::F_SETFL(OFlag::empty()));
+        if let (Ok(_), Ok(pipe)) = (pipe, drain.pipe.try_clone()) {
             let _ = Command::new("/proc/self/exe")
                 .arg(ARGUMENT)
                 .current_dir("/")
                 .stdin(pipe)
-                .stdout(log)
+                .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .spawn();
         }
     }
 }
 
-/// Empties the pipe on standard input into the log on standard output, until nobody prints.
+/// Reads what comes through standard input until nobody prints, and keeps nothing: it belongs to
+/// no run, and nothing would bound it.
 ///
 /// # Errors
-/// When one of them is missing.
+/// When it cannot be read.
 pub fn serve() -> io::Result<()> {
-    let pipe = io::stdin().as_fd().try_clone_to_owned()?;
-    let log = io::stdout().as_fd().try_clone_to_owned()?;
-    let mut drain = Drain::new(File::from(pipe.try_clone()?), File::from(log));
-    empty(&pipe, || drain.turn());
-    Ok(())
+    io::copy(&mut io::stdin().lock(), &mut io::sink()).map(drop)
 }
 
 fn lock(drain: &Mutex<Drain>) -> MutexGuard<'_, Drain> {
@@ -140,15 +143,6 @@ fn empty(pipe: &impl AsFd, mut turn: impl FnMut() -> Turn) {
 }
 
 impl Drain {
-    fn new(pipe: File, log: File) -> Self {
-        Self {
-            pipe,
-            log,
-            piece: vec![0; PIECE],
-            waiting: 0..0,
-        }
-    }
-
     fn turn(&mut self) -> Turn {
         if self.waiting.is_empty() {
             match self.read(PIECE) {

@@ -4,9 +4,7 @@ mod adopt;
 mod execute;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::DirBuilder;
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,6 +16,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::cgroup::Cgroups;
 use crate::contact::Contact;
+use crate::files;
 use crate::kill::Killed;
 use crate::retention;
 use crate::run::{self, Phase, Run, StopReason};
@@ -72,13 +71,9 @@ impl Installation {
         if id.is_empty() {
             return Ok(installation);
         }
-        for folder in ["runs", "ended", "tombstones"] {
+        for folder in ["", "runs", "ended", "tombstones"] {
             // Tenants pass through to what they know the name of, and cannot look around.
-            let folder = installation.folder(folder);
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o711)
-                .create(folder)?;
+            files::make_folder(&installation.folder(folder), 0o711)?;
         }
         let mut unread = Vec::new();
         for entry in std::fs::read_dir(installation.folder("runs"))? {

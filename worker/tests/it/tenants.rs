@@ -241,6 +241,27 @@ async fn a_worker_without_root_runs_and_kills_scripts_of_a_team_by_one_rule_of_s
     leaves_nothing(&home, &mut session, &team).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_hides_its_files_by_habit_still_lets_a_team_through() {
+    let Some(team) = Somebody::new("mask") else {
+        return;
+    };
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    std::fs::create_dir(home.data()).unwrap();
+    let plain = worker_command(&home, &admin, None);
+    let mut command = Command::new("sh");
+    command.args(["-c", "umask 077; exec \"$0\" \"$@\""]);
+    command.arg(plain.get_program()).args(plain.get_args());
+    for (name, value) in plain.get_envs() {
+        command.env(name, value.unwrap());
+    }
+    command.current_dir(home.path());
+    let _worker = Worker::spawn(command);
+    let mut session = admin.session(INSTALLATION).await;
+    start_for(&session, 1, &team.0, "echo through").await;
+    assert_eq!(session.whole(1).await.1, b"through\n");
+}
+
 /// Tries, as somebody who knows the name of a run's folder, all that would hurt, and tells what
 /// could be done. `$1` is the folder.
 const ATTACK: &str = r#"
