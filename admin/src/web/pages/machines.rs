@@ -79,6 +79,8 @@ pub(super) struct Machine {
     pub running: u32,
     pub slots: u32,
     pub busy: Meter,
+    /// It has said how busy it is since this admin started.
+    pub has_load: bool,
     pub memory: Meter,
     pub memory_total: String,
     pub load: Meter,
@@ -126,6 +128,7 @@ impl Machine {
             running: worker.running,
             slots: worker.slots,
             busy: Meter::new(busy, String::new()),
+            has_load: load.memory_total_mib > 0,
             memory: Meter::new(
                 load.memory_rate,
                 format!("{:.0} %", load.memory_rate * 100.0),
