@@ -35,6 +35,7 @@ mod fan_out;
 mod heras_file;
 mod import;
 mod killed;
+mod secrets;
 mod several_admins;
 mod signals;
 mod terminal;
