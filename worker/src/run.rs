@@ -315,6 +315,12 @@ pub(crate) async fn watch(
             () = runner.process.gone() => return Over { killed: None, complaint },
         }
     };
+    // What has ended by itself meanwhile, perhaps by its own runner's fence, needs no kill.
+    tokio::select! {
+        biased;
+        () = runner.process.gone() => return Over { killed: None, complaint },
+        () = std::future::ready(()) => {}
+    }
     let patience = match reason {
         StopReason::Cancelled | StopReason::Discarded => patience,
         StopReason::WorkerStops => patience.hurried(),
@@ -480,6 +486,30 @@ pub(crate) fn add_note(ended: &mut v1::Ended, note: String) {
 mod tests {
     use super::*;
 
+    fn a_run(dir: RunDir) -> (Run, Spec) {
+        let key = v1::RunRef {
+            run_id: 1,
+            nonce: "0".repeat(32),
+        };
+        let key = hera_proto::run_ref(Some(key)).unwrap();
+        let spec = serde_json::from_str(
+            r#"{"job_id": 1, "job_name": "", "version": "", "trigger": "", "attempt": 1,
+                "command": [], "env": {}, "token": "t", "boot_id": "b"}"#,
+        );
+        (Run::new(key, dir, Phase::Accepted), spec.unwrap())
+    }
+
+    #[tokio::test]
+    async fn what_has_ended_by_itself_is_not_killed_because_a_fence_comes_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let (run, spec) = a_run(RunDir::new(folder.path()));
+        let mut runner = Runner::born(Command::new("true").spawn().unwrap(), Ok(None));
+        runner.process.gone().await;
+        run.request_stop(StopReason::Fenced);
+        let over = watch(&run, runner, &spec, KillPatience::default(), |_| {}).await;
+        assert_eq!(over.killed, None);
+    }
+
     #[tokio::test]
     async fn an_end_that_cannot_be_read_for_a_moment_is_told_as_it_was() {
         let folder = tempfile::tempdir().unwrap();
@@ -494,20 +524,7 @@ mod tests {
         let (there, elsewhere) = (folder.path().join("exit"), folder.path().join("aside"));
         std::fs::rename(&there, &elsewhere).unwrap();
         std::os::unix::fs::symlink(&elsewhere, &there).unwrap();
-        let key = hera_proto::v1::RunRef {
-            run_id: 1,
-            nonce: "0".repeat(32),
-        };
-        let run = Run::new(
-            hera_proto::run_ref(Some(key)).unwrap(),
-            dir,
-            Phase::Accepted,
-        );
-        let spec: Spec = serde_json::from_str(
-            r#"{"job_id": 1, "job_name": "", "version": "", "trigger": "", "attempt": 1,
-                "command": [], "env": {}, "token": "t", "boot_id": "b"}"#,
-        )
-        .unwrap();
+        let (run, spec) = a_run(dir);
         let patience = KillPatience::default();
         let mended = async { std::fs::rename(&elsewhere, &there).unwrap() };
         // Joined in this order: the first look is before the mending.

@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use hera_proto::v1;
 use hera_proto::v1::admin_message::Kind as Said;
 use hera_proto::v1::worker_message::Kind;
+use nix::sys::signal::Signal;
 use nix::unistd::{Gid, Uid, User, geteuid};
 
 use crate::admin::{Admin, Connection, run_ref, start};
@@ -239,6 +240,63 @@ async fn a_worker_without_root_runs_and_kills_scripts_of_a_team_by_one_rule_of_s
     looks_around(&home, &mut session, &team).await;
     kills_everything(&home, &mut session, &team).await;
     leaves_nothing(&home, &mut session, &team).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_runner_without_root_ends_all_of_a_fenced_run_of_a_team() {
+    let (Some(service), Some(team)) = (Somebody::new("fsvc"), Somebody::new("fown")) else {
+        return;
+    };
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let _rule = Rule::new(&service, &team, &home.path().join("bin/hera-run"));
+    let mut command = worker_command(&home, &admin, Some(&service));
+    command.args(["--set", "hera.selfFenceMs=3000"]);
+    let worker = Worker::spawn(command);
+    let (alive, ready) = (home.fifo("alive"), home.fifo("ready"));
+    for fifo in [&alive, &ready] {
+        mode(Path::new(fifo), 0o666);
+    }
+    let deaf = format!("trap '' INT TERM; exec 3>{alive}; while :; do /bin/sleep 0.1; done");
+    let fenced = v1::Start {
+        self_fence: true,
+        team: team.0.clone(),
+        ..start(
+            1,
+            &format!("(setsid env -i /bin/bash -c \"{deaf}\" &) & echo > {ready}; {deaf}"),
+        )
+    };
+    let mut session = admin.session(INSTALLATION).await;
+    session.say(Said::Start(fenced)).await;
+    session.accepted(1).await;
+    session.started(1).await;
+    let closed = tokio::spawn(heard(alive));
+    heard(ready).await;
+    worker.signal(Signal::SIGSTOP);
+    closed.await.unwrap();
+    let runner = home.runner(1);
+    let ended = async {
+        // Its parent, which has been stopped, cannot reap it.
+        let stat = || std::fs::read_to_string(format!("/proc/{runner}/stat")).unwrap();
+        while !stat().contains(") Z ") {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(crate::admin::PATIENCE, ended)
+        .await
+        .expect("its runner writes down the end");
+    worker.signal(Signal::SIGCONT);
+    let (_, ended) = session.next_end().await;
+    assert_eq!(
+        (ended.signal, ended.kill_confirmed),
+        (Some(9), Some(true)),
+        "{}",
+        ended.note
+    );
+    assert!(
+        ended.note.contains("no leader had answered"),
+        "{}",
+        ended.note
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
