@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::ServerTlsConfig;
 use tonic::transport::server::TcpIncoming;
 
-use crate::grpc::{AdminService, Gate, LogWriter, Peers, SessionService};
+use crate::grpc::{AdminService, Gate, LogWriter, Peers, Presence, SessionService};
 use crate::join::JoinToken;
 use crate::logs::Hub;
 use crate::master::{Campaign, Eligibility, Handle, Platform, tell_alive};
@@ -72,6 +72,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
         admins: admins.clone(),
         sessions: AtomicU64::new(1),
         gate: Gate::new(store.clone(), Arc::new(SystemClock)),
+        presence: Presence::default(),
         stop: stop.clone(),
     };
     let peers = AdminService {

@@ -4,6 +4,7 @@
 mod admission;
 mod log_writer;
 mod peers;
+mod presence;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -11,4 +12,5 @@ mod tests;
 pub(crate) use admission::Gate;
 pub(crate) use log_writer::LogWriter;
 pub(crate) use peers::{AdminService, News, Peer, Peers};
+pub(crate) use presence::Presence;
 pub(crate) use session::{Leadership, SessionService};

@@ -27,6 +27,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::admission::{Admitted, Gate};
 use super::log_writer::LogWriter;
+use super::presence::{Arrival, Presence, Seated};
 use crate::master::LeaderView;
 use crate::master::inbox::{Message, Opened, Report, SessionNumber, ToWorker, WorkerMessage};
 use crate::store::{AdminSeen, LogTail, Store};
@@ -65,6 +66,7 @@ pub(crate) struct SessionService {
     pub(crate) admins: watch::Receiver<Vec<AdminSeen>>,
     pub(crate) logs: LogWriter,
     pub(crate) gate: Gate,
+    pub(crate) presence: Presence,
     pub(crate) installation: String,
     pub(crate) heartbeat_ms: u32,
     pub(crate) self_fence_ms: u32,
@@ -95,27 +97,27 @@ impl session_server::Session for SessionService {
         let hello = greeting(&mut incoming).await?;
         self.heed(&leadership, &hello)?;
         let admitted = self.gate.admit(shown, &hello, &address).await?;
-        let elsewhere = hello.installation != self.installation;
-        let opening = hello_event(hello, address.clone())?;
-
+        let welcome = self.welcome(&leadership, &admitted);
+        let welcome = admin(admin_message::Kind::Welcome(welcome));
+        let worker = match admitted {
+            Admitted::Worker(worker) if hello.installation == self.installation => worker,
+            // They come again, as one of ours.
+            Admitted::Worker(_) => return Ok(only(welcome)),
+            Admitted::Joined(worker, _) => {
+                tracing::info!(worker.id = %worker, worker.name = hello.name, worker.address = address,
+                    "a worker has joined");
+                return Ok(only(welcome));
+            }
+        };
+        let close = self.stop.child_token();
+        let seat = self.seat(&hello, &address, number, &close)?;
+        let opening = hello_event(hello, address)?;
         let (out, outbox) = mpsc::channel(OUTBOX);
         let (wire, stream) = mpsc::channel(64);
         let (receipts, receipted) = mpsc::channel(64);
-        let close = self.stop.child_token();
-        let welcome = self.welcome(&leadership, &admitted);
-        wire.send(Ok(admin(admin_message::Kind::Welcome(welcome))))
+        wire.send(Ok(welcome))
             .await
             .map_err(|_gone| Status::cancelled("the worker left before it was welcomed"))?;
-        let worker = match admitted {
-            Admitted::Worker(worker) if !elsewhere => worker,
-            // It comes again, as one of ours.
-            Admitted::Worker(_) => return Ok(Response::new(Box::pin(ReceiverStream::new(stream)))),
-            Admitted::Joined(worker, _) => {
-                tracing::info!(worker.id = %worker, worker.name = opening.hello.name, worker.address = address,
-                    "a worker has joined");
-                return Ok(Response::new(Box::pin(ReceiverStream::new(stream))));
-            }
-        };
 
         let reader = Reader {
             worker,
@@ -126,6 +128,7 @@ impl session_server::Session for SessionService {
             logs: self.logs.clone(),
             receipts,
             verified: BTreeMap::new(),
+            _seat: seat,
         };
         let opened = Opened {
             close: close.clone(),
@@ -177,6 +180,30 @@ impl SessionService {
         status
     }
 
+    /// Notes the session, unless another process has one as the same worker.
+    fn seat(
+        &self,
+        hello: &v1::Hello,
+        address: &str,
+        session: SessionNumber,
+        close: &CancellationToken,
+    ) -> Result<Seated, Status> {
+        let entered = self.presence.enter(&Arrival {
+            node: &hello.node_id,
+            incarnation: &hello.incarnation,
+            address,
+            session,
+            close,
+        });
+        entered.map_err(|there| {
+            let text = format!(
+                "another process is connected as this worker, from {there}; if it is the former one it will be gone soon, and if one of them is a copy of the other, remove its worker.json"
+            );
+            tracing::warn!(worker.name = hello.name, worker.address = address, "a worker was sent away: {text}");
+            Status::failed_precondition(text)
+        })
+    }
+
     fn welcome(&self, leadership: &Leadership, admitted: &Admitted) -> v1::Welcome {
         let (worker, token) = match admitted {
             Admitted::Worker(worker) => (worker, String::new()),
@@ -192,6 +219,11 @@ impl SessionService {
             node_token: token,
         }
     }
+}
+
+/// A stream of one message.
+fn only(message: v1::AdminMessage) -> Response<Outgoing> {
+    Response::new(Box::pin(tokio_stream::once(Ok(message))))
 }
 
 /// Waits for the first message, which must be a hello that we understand.
@@ -269,6 +301,7 @@ struct Reader {
     receipts: mpsc::Sender<(RunRef, oneshot::Receiver<u64>)>,
     /// Runs whose nonce has been compared with the database's.
     verified: BTreeMap<RunId, String>,
+    _seat: Seated,
 }
 
 impl Reader {

@@ -16,7 +16,7 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Status, Streaming};
 
-use super::{AdminService, Gate, Leadership, LogWriter, Peers, SessionService};
+use super::{AdminService, Gate, Leadership, LogWriter, Peers, Presence, SessionService};
 use crate::logs::Hub;
 use crate::master::inbox::{Message, Report};
 use crate::master::{Command, CommandError, Definitions, Handle, Inquiry, LeaderView, Reply};
@@ -61,6 +61,7 @@ async fn port_led_by(
         admins: watch::channel(Vec::new()).1,
         logs: LogWriter::spawn(db.store.clone(), Hub::default(), stop.clone()),
         gate: Gate::new(db.store.clone(), Arc::new(SystemClock)),
+        presence: Presence::default(),
         installation: "one".into(),
         heartbeat_ms: 1000,
         self_fence_ms: 1000,
@@ -114,11 +115,21 @@ async fn joins(address: &str, token: Option<&str>) -> Status {
 
 /// What a worker is answered that shows this.
 async fn comes(address: &str, node: &str, shows: (&'static str, &str)) -> Result<Inbox, Status> {
+    comes_as(address, node, "a", shows).await
+}
+
+async fn comes_as(
+    address: &str,
+    node: &str,
+    incarnation: &str,
+    shows: (&'static str, &str),
+) -> Result<Inbox, Status> {
     let hello = v1::WorkerMessage {
         kind: Some(v1::worker_message::Kind::Hello(v1::Hello {
             protocol: PROTOCOL,
             node_id: node.into(),
             name: "w".into(),
+            incarnation: incarnation.into(),
             installation: "one".into(),
             ..v1::Hello::default()
         })),
@@ -181,6 +192,10 @@ async fn the_join_token_buys_a_worker_a_token_of_its_own_and_nothing_else() {
     let mut session = comes(&address, "n", own).await.unwrap();
     assert_eq!(welcomed(&mut session).await.node_token, "");
     assert_eq!(opened(&mut leader).await, WorkerId(welcome.worker_id));
+
+    let copy = comes_as(&address, "n", "b", own).await.unwrap_err();
+    assert_eq!(copy.code(), Code::FailedPrecondition);
+    assert!(copy.message().contains("remove its worker.json"), "{copy}");
 
     let another = comes(&address, "another", own).await.unwrap_err();
     assert_eq!(another.code(), Code::Unauthenticated);
