@@ -19,6 +19,12 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder_of(path))
 }
 
+/// Whether nothing is at this path. Where that cannot be told, something may be.
+pub(crate) fn is_absent(path: &Path) -> bool {
+    let found = std::fs::symlink_metadata(path);
+    found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
 /// Makes the content of a file survive a power failure.
 ///
 /// # Errors

@@ -83,7 +83,9 @@ impl Node {
             TryLockError::Error(source) => unusable(source),
         })?;
         let file = folder.join("worker.json");
-        let state = match files::read_if_present(&file).map_err(unusable)? {
+        let found = files::read_if_present(&file).map_err(unusable)?;
+        let is_new = found.is_none();
+        let state = match found {
             Some(bytes) => {
                 serde_json::from_slice(&bytes).map_err(|source| NodeError::Unreadable {
                     file: file.clone(),
@@ -101,7 +103,8 @@ impl Node {
         let node = Self {
             file,
             state: Mutex::new(state),
-            behind: AtomicBool::new(true),
+            // What is there already needs no room on a full disk.
+            behind: AtomicBool::new(is_new),
             _lock: lock,
         };
         node.save().map_err(unusable)?;

@@ -247,15 +247,21 @@ impl Installation {
 
     /// A run that was over here before: its end is told again, it is not run again.
     fn past(&self, key: &RunRef) -> Option<Run> {
-        let dir = RunDir::new(self.folder("ended").join(folder_name(key)));
-        if let Ok(Some(exit)) = dir.read_exit() {
-            let killed = (dir.is_cancelled() && !exit.unconfirmed).then_some(Killed::Confirmed);
-            let ending = run::ending(exit, killed.as_ref(), None);
-            return Some(Run::new(key.clone(), dir, Phase::Ended(None, ending)));
+        let folder = self.folder("ended").join(folder_name(key));
+        if files::is_absent(&folder) {
+            let tombstone = self.tombstone(key);
+            return (!files::is_absent(&tombstone)).then(|| self.never_started(key.clone()));
         }
-        self.tombstone(key)
-            .exists()
-            .then(|| self.never_started(key.clone()))
+        let dir = RunDir::new(folder);
+        let exit = dir.read_exit().ok().flatten().unwrap_or_else(|| Exit {
+            note: "it ended here before, and how can no longer be read".to_owned(),
+            unconfirmed: true,
+            at_unix_ms: self.context.now_ms(),
+            ..Exit::default()
+        });
+        let killed = (dir.is_cancelled() && !exit.unconfirmed).then_some(Killed::Confirmed);
+        let ending = run::ending(exit, killed.as_ref(), None);
+        Some(Run::new(key.clone(), dir, Phase::Ended(None, ending)))
     }
 
     fn never_started(&self, key: RunRef) -> Run {

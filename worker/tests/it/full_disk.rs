@@ -144,6 +144,29 @@ async fn a_full_disk_ends_no_run_whose_worker_is_in_contact() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_worker_starts_again_on_a_full_disk_and_adopts_what_runs() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let Some(disk) = SmallDisk::mount(&home) else {
+        return;
+    };
+    let first = worker(&home, &admin);
+    let gate = home.fifo("gate");
+    let mut session = admin.session(INSTALLATION).await;
+    session
+        .start(1, &format!("read -r line < {gate}; exit 3"))
+        .await;
+    session.accepted(1).await;
+    session.started(1).await;
+    disk.fill();
+    first.kill_9();
+    let _second = worker(&home, &admin);
+    let mut session = admin.session(INSTALLATION).await;
+    assert_eq!(session.inventory(), [(1, false)]);
+    tell(gate).await;
+    assert_eq!(session.whole(1).await.0.exit_code, Some(3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_printed_waits_for_room_and_what_never_finds_any_is_told() {
     let (home, mut admin) = (Home::new(), Admin::start().await);
     let Some(disk) = SmallDisk::mount(&home) else {

@@ -250,6 +250,26 @@ async fn a_run_that_never_began_is_denied_as_soon_as_its_folder_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_ended_here_is_not_run_again_although_its_end_cannot_be_read() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let _worker = home.worker(&admin);
+    let marks = home.file("marks");
+    let script = format!("echo ran >> {marks}");
+    let mut session = admin.session(INSTALLATION).await;
+    session.start(1, &script).await;
+    session.whole(1).await;
+    session.obeyed().await;
+    let exit = home.ended_dir(1).join("exit");
+    std::fs::remove_file(&exit).unwrap();
+    std::fs::create_dir(&exit).unwrap();
+    // A message from before the acknowledgement, late.
+    session.start(1, &script).await;
+    let (ended, _) = session.finished(1).await;
+    assert!(ended.note.contains("ended here before"), "{ended:?}");
+    assert_eq!(std::fs::read_to_string(marks).unwrap(), "ran\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn runs_of_another_installation_are_never_told() {
     let (home, mut admin) = (Home::new(), Admin::start().await);
     let _worker = home.worker(&admin);

@@ -57,6 +57,12 @@ impl Home {
         runs.join(format!("{run}-{run:032x}"))
     }
 
+    /// Where it lies once its end has been acknowledged.
+    pub(crate) fn ended_dir(&self, run: i64) -> PathBuf {
+        let runs = self.data().join(INSTALLATION).join("ended");
+        runs.join(format!("{run}-{run:032x}"))
+    }
+
     /// The process that owns a started run.
     pub(crate) fn runner(&self, run: i64) -> Pid {
         let claim = std::fs::read_to_string(self.run_dir(run).join("pid")).unwrap();
