@@ -4,11 +4,12 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use chrono::{Datelike, NaiveDate};
 use hera_domain::calendar::{CalendarContent, CalendarDef, to_lines};
-use hera_domain::id::CalendarId;
+use hera_domain::id::{CalendarId, Revision};
 use serde::Deserialize;
 
 use super::frame::{Frame, Section};
 use super::job::{JobLink, link};
+use super::parts::Deletion;
 use super::visit::{Refused, Visit, go_to, html, page_of, refusal};
 use super::year::Year;
 use crate::access::Right;
@@ -48,6 +49,7 @@ pub(super) struct CalendarPage {
     pub description: String,
     pub weekdays: String,
     pub here: String,
+    pub revision: Revision,
     pub year: Year,
     pub exceptions: Vec<Exception>,
     pub jobs: Vec<JobLink>,
@@ -138,11 +140,11 @@ pub(super) fn of_year(
     CalendarPage {
         can_administer,
         notice: None,
-
         name: content.name.clone(),
         description: content.description.clone(),
         weekdays: frame.lang().weekdays(&content.weekdays),
         here: format!("{BASE}/admin/calendars/{}", calendar.id),
+        revision: calendar.revision,
         exceptions: exceptions(content, year.number),
         year,
         jobs: jobs.into_iter().map(|job| link(job)).collect(),
@@ -170,12 +172,15 @@ fn exceptions(content: &CalendarContent, year: i32) -> Vec<Exception> {
 }
 
 /// `POST /admin/calendars/{id}/delete`.
-pub(super) async fn delete(visit: Visit, id: web::Path<i64>) -> Result<HttpResponse> {
+pub(super) async fn delete(
+    visit: Visit,
+    id: web::Path<i64>,
+    form: web::Form<Deletion>,
+) -> Result<HttpResponse> {
     let id = CalendarId(*id);
-    let deleted = visit
-        .state
-        .master
-        .delete_calendar(visit.actor()?, id, None)
+    let master = &visit.state.master;
+    let deleted = master
+        .delete_calendar(visit.actor()?, id, form.base())
         .await;
     let Err(error) = deleted else {
         return Ok(go_to(&format!("{BASE}/admin/calendars")));

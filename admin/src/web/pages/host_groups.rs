@@ -10,7 +10,7 @@ use hera_domain::id::{HostGroupId, Revision};
 use serde::Deserialize;
 
 use super::frame::{Frame, Section};
-use super::parts::Errors;
+use super::parts::{Deletion, Errors};
 use super::visit::{Refused, Visit, go_to, html, page_of, refusal};
 use crate::access::Right;
 use crate::master::{Definitions, WorkerView};
@@ -230,12 +230,6 @@ async fn save(visit: &Visit, id: Option<HostGroupId>, fields: &Fields) -> Result
     page_of(HttpResponse::UnprocessableEntity(), &page)
 }
 
-/// The form behind the button that deletes.
-#[derive(Debug, Deserialize)]
-pub(super) struct Deletion {
-    base_revision: Option<i64>,
-}
-
 /// `POST /admin/host-groups/{id}/delete`.
 pub(super) async fn delete(
     visit: Visit,
@@ -243,7 +237,7 @@ pub(super) async fn delete(
     form: web::Form<Deletion>,
 ) -> Result<HttpResponse> {
     let id = HostGroupId(*id);
-    let base = form.base_revision.map(Revision);
+    let base = form.base();
     let defs = visit.state.master.definitions();
     let master = &visit.state.master;
     let deleted = master.delete_host_group(visit.actor()?, id, base).await;

@@ -6,8 +6,10 @@ use chrono::{SecondsFormat, TimeDelta};
 use chrono_tz::Tz;
 use hera_domain::clock::Timestamp;
 use hera_domain::engine::Run;
+use hera_domain::id::Revision;
 use hera_domain::job::FieldError;
 use hera_domain::status::{RunStatus, Switch, Trigger, VersionStatus};
+use serde::Deserialize;
 
 use crate::store::RunView;
 use crate::web::BASE;
@@ -414,4 +416,17 @@ pub(super) fn why(run: &Run, lang: Lang) -> String {
 /// An instant for scripts.
 pub(super) fn iso(at: Timestamp) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// The form behind a button that deletes.
+#[derive(Debug, Deserialize)]
+pub(super) struct Deletion {
+    base_revision: Option<i64>,
+}
+
+impl Deletion {
+    /// What was seen of the thing: it is not deleted if it was changed since.
+    pub(super) fn base(&self) -> Option<Revision> {
+        self.base_revision.map(Revision)
+    }
 }

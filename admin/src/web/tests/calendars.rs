@@ -99,6 +99,33 @@ async fn a_line_that_cannot_be_read_stands_as_it_was_typed_with_its_number() {
 }
 
 #[actix_web::test]
+async fn a_calendar_is_deleted_as_it_was_seen() {
+    let mut app = App::with_calendar().await;
+    let token = app.token(Role::Admin).await;
+    let page = app.get(&token, "/hera/admin/calendars/1").await.text();
+    let form = page.split("/delete\"").nth(1).unwrap();
+    let form = form.split("</form>").next().unwrap();
+    assert!(
+        form.contains("name=\"base_revision\" value=\"1\""),
+        "{form}"
+    );
+    let (seen, mut bases) = mpsc::unbounded_channel();
+    app.lead(move |command| {
+        let Command::DeleteCalendar(_, _, base) = command else {
+            panic!("only a deletion is sent here")
+        };
+        seen.send(base).unwrap();
+        Ok(().into())
+    });
+    let form = "base_revision=1".to_owned();
+    let gone = app
+        .submit(&token, "/hera/admin/calendars/1/delete", form)
+        .await;
+    assert_eq!(gone.status, StatusCode::SEE_OTHER, "{}", gone.text());
+    assert_eq!(bases.recv().await.unwrap(), Some(Revision(1)));
+}
+
+#[actix_web::test]
 async fn members_look_at_calendars_and_administrators_change_them() {
     let app = App::with_calendar().await;
     let member = app.token(Role::Member).await;
