@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use hera_proto::LOG_KEEP_BYTES;
 use nix::fcntl::{FallocateFlags, fallocate};
+use rustix::io::Errno;
 use tokio::sync::watch;
 
 use crate::files;
 use crate::installation::{Context, Installation};
 use crate::masks::Masks;
 use crate::retention;
+use crate::run::Run;
 use crate::rundir::RunDir;
 
 const MIB: u64 = 1024 * 1024;
@@ -37,19 +39,7 @@ pub(crate) async fn guard(context: Arc<Context>, installation: watch::Receiver<A
         let looked = tokio::task::spawn_blocking(move || {
             let limits = context.settings.disk;
             let runs = installation.runs();
-            let bounded = runs
-                .iter()
-                .filter(|run| can_bound && run.is_live())
-                .try_for_each(|run| match run.masks() {
-                    Ok(masks) => bound_log(&run.dir, masks, limits.max_log_mib * MIB),
-                    // A moment later, then.
-                    Err(_) => Ok(()),
-                });
-            if let Err(error) = &bounded {
-                tracing::warn!(
-                    "logs are not bounded by hera.worker.maxLog, because the disk of hera.workDir cannot: {error}"
-                );
-            }
+            let can_bound = can_bound && bound_logs(&runs, limits.max_log_mib * MIB);
             let folder = &context.settings.work_dir;
             let free = free_mib(folder).unwrap_or(u64::MAX);
             if free < limits.min_free_mib {
@@ -60,11 +50,11 @@ pub(crate) async fn guard(context: Arc<Context>, installation: watch::Receiver<A
                 }
             }
             let free = free_mib(folder).unwrap_or(u64::MAX);
-            (bounded.is_ok(), free, free < limits.min_free_mib)
+            (can_bound, free, free < limits.min_free_mib)
         })
         .await;
         if let Ok((bounded, free, is_full)) = looked {
-            can_bound &= bounded;
+            can_bound = bounded;
             let was_full = std::mem::replace(&mut full, is_full);
             match (was_full, is_full) {
                 (false, true) => tracing::error!(
@@ -76,6 +66,29 @@ pub(crate) async fn guard(context: Arc<Context>, installation: watch::Receiver<A
         }
         tokio::time::sleep(LOOK).await;
     }
+}
+
+/// Bounds the logs of live runs; false if the disk can give up no part of a file.
+fn bound_logs(runs: &[Arc<Run>], most: u64) -> bool {
+    for run in runs.iter().filter(|run| run.is_live()) {
+        let bounded = run
+            .masks()
+            .and_then(|masks| bound_log(&run.dir, masks, most));
+        match bounded.map_err(|error| (Errno::from_io_error(&error), error)) {
+            Ok(()) => {}
+            Err((Some(Errno::OPNOTSUPP | Errno::NOSYS), error)) => {
+                tracing::warn!(
+                    "logs are not bounded by hera.worker.maxLog, because the disk of hera.workDir cannot: {error}"
+                );
+                return false;
+            }
+            // A moment later, then; the others' must not wait for it.
+            Err((_, error)) => {
+                tracing::warn!(run.id = %run.key.run, "cannot bound a log: {error}");
+            }
+        }
+    }
+    true
 }
 
 /// Gives up the middle of a log that takes more than `most` bytes of the disk. Offsets stay: what
@@ -115,6 +128,31 @@ mod tests {
     use std::os::unix::fs::FileExt;
 
     use super::*;
+
+    #[test]
+    fn a_log_that_cannot_be_bounded_now_keeps_no_other_from_it() {
+        if !nix::unistd::geteuid().is_root() {
+            eprintln!("skipped: needs root, to give a file away");
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let run = |id: i64| {
+            let dir = RunDir::new(folder.path().join(id.to_string()));
+            dir.create(None).unwrap();
+            std::fs::write(dir.log(), vec![7; 24 << 20]).unwrap();
+            let key = hera_domain::engine::RunRef {
+                run: hera_domain::id::RunId(id),
+                nonce: String::new(),
+            };
+            Arc::new(Run::new(key, dir, crate::run::Phase::Accepted))
+        };
+        let runs = [run(1), run(2)];
+        std::os::unix::fs::chown(runs[0].dir.log(), Some(65_534), None).unwrap();
+        assert!(bound_logs(&runs, 16 * MIB));
+        let held = |run: &Run| std::fs::metadata(run.dir.log()).unwrap().blocks() * 512;
+        assert_eq!(held(&runs[0]), 24 * MIB);
+        assert!(held(&runs[1]) <= 16 * MIB);
+    }
 
     #[test]
     fn a_log_keeps_its_head_and_its_end_and_its_length() {
