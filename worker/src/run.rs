@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::kill::{self, Killed, Tree};
 use crate::masks::Masks;
 use crate::process::ProcessId;
-use crate::rundir::{Claim, Claimed, Exit, RunDir, Spec};
+use crate::rundir::{Claim, Claimed, Exit, RunDir, Spec, joined};
 use crate::settings::{KillPatience, WorkerSettings};
 
 /// How long a runner whose script is gone may take to end itself.
@@ -147,6 +147,19 @@ impl Run {
             Ok(Some(reason)) => reason,
             // The sender lives in `self`.
             Ok(None) | Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// The log of an ended run cannot be read from here on: what there is of it is told.
+    pub(crate) fn cut_log(&self, size: u64) {
+        let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Phase::Ended(_, ending) = &mut *phase
+            && ending.log_size > size
+        {
+            let lost = ending.log_size - size;
+            ending.log_size = size;
+            let note = format!("the last {lost} bytes of its log could not be read on its worker");
+            add_note(&mut ending.ended, note);
         }
     }
 
@@ -379,11 +392,7 @@ pub(crate) async fn conclude(
         None => kill::kill(Tree::new(None, &run.dir, spec), patience, &run.at_once).await,
     };
     let exit = Exit {
-        note: [Some(note), leftovers.remark()]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join("; "),
+        note: joined([note, leftovers.remark().unwrap_or_default()]),
         unconfirmed: !leftovers.is_confirmed(),
         at_unix_ms: now_ms,
         log_size: run.dir.log_size(),
@@ -475,11 +484,7 @@ pub(crate) fn ending(exit: Exit, killed: Option<&Killed>, stop: Option<StopReaso
 }
 
 pub(crate) fn add_note(ended: &mut v1::Ended, note: String) {
-    if ended.note.is_empty() {
-        ended.note = note;
-    } else {
-        ended.note = format!("{}; {note}", ended.note);
-    }
+    ended.note = joined([std::mem::take(&mut ended.note), note]);
 }
 
 #[cfg(test)]

@@ -24,8 +24,8 @@
 //!   script had begun, and the admin, unless it had heard of the start, would run it again.
 //! - `exit` and `output.log` only of ends that the admin does not confirm within a second, by the
 //!   worker. Once confirmed, an end is in the admin's database.
-//! - `pid` never: it is missing at worst, and then the boot id in the spec says that its absence
-//!   proves nothing.
+//! - `pid` never: it is missing or empty at worst, and then the boot id in the spec says that its
+//!   absence proves nothing.
 
 mod clear;
 
@@ -124,6 +124,24 @@ pub struct Exit {
     pub unconfirmed: bool,
     /// What was in the log when the script ended; what a process left behind adds is not the run's.
     pub log_size: u64,
+}
+
+impl Exit {
+    fn without_the_last(mut self, lost: u64) -> Self {
+        if lost > 0 {
+            self.log_size -= lost;
+            let loss = format!("the last {lost} bytes of its log were lost on its worker");
+            self.note = joined([self.note, loss]);
+        }
+        self
+    }
+}
+
+/// Remarks as one note.
+pub(crate) fn joined(remarks: impl IntoIterator<Item = String>) -> String {
+    let said = |remark: &String| !remark.is_empty();
+    let remarks: Vec<String> = remarks.into_iter().filter(said).collect();
+    remarks.join("; ")
 }
 
 /// What is printed into, by whoever has it open.
@@ -308,7 +326,7 @@ impl RunDir {
     /// # Errors
     /// When that cannot be read.
     pub fn read_claim(&self) -> io::Result<Option<Claim>> {
-        read_json(&self.pid())
+        read_unless_empty(&self.pid())
     }
 
     /// Tells the runner to start nothing more, and to stay until the last process is gone.
@@ -356,19 +374,34 @@ impl RunDir {
     /// # Errors
     /// When they are not there, or the disk fails.
     pub(crate) fn sync_end(&self) -> io::Result<()> {
-        files::sync(&self.exit())?;
+        // First what the end speaks of.
         if self.log_size() > 0 {
             files::sync(&self.log())?;
         }
+        files::sync(&self.exit())?;
         files::sync_folder(&self.path)
     }
 
-    /// How it ended, if it has and this is known.
+    /// How it ended, if it has and this is known. A power failure may have taken what it knew of
+    /// the log; then it says so.
     ///
     /// # Errors
     /// When that cannot be read.
     pub fn read_exit(&self) -> io::Result<Option<Exit>> {
-        read_unless_empty(&self.exit())
+        let exit: Option<Exit> = read_unless_empty(&self.exit())?;
+        Ok(exit.map(|exit| {
+            let lost = exit.log_size.saturating_sub(self.log_there());
+            exit.without_the_last(lost)
+        }))
+    }
+
+    /// The bytes that are in the log for certain; where that cannot be told, as many as you like.
+    fn log_there(&self) -> u64 {
+        match std::fs::symlink_metadata(self.log()) {
+            Ok(log) if log.is_file() => log.len(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+            Ok(_) | Err(_) => u64::MAX,
+        }
     }
 
     /// Makes the log; there is none yet, as a run has one runner.
@@ -449,9 +482,38 @@ mod tests {
             boot_id: "b".into(),
         });
         assert_eq!(dir.read_claim().unwrap(), None);
+        // As a power failure may leave it: nobody is known to hold it, and nobody comes to do so.
+        std::fs::write(dir.pid(), "").unwrap();
+        assert_eq!(dir.read_claim().unwrap(), None);
+        assert_eq!(dir.claim(&runner).unwrap(), Claimed::Taken);
+        std::fs::remove_file(dir.pid()).unwrap();
         assert_eq!(dir.claim(&Claim::Denied).unwrap(), Claimed::Ours);
         assert_eq!(dir.claim(&runner).unwrap(), Claimed::Taken);
         assert_eq!(dir.read_claim().unwrap(), Some(Claim::Denied));
+    }
+
+    #[test]
+    fn an_end_tells_what_of_its_log_is_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = RunDir::new(folder.path());
+        let end = Exit {
+            note: "said".to_owned(),
+            log_size: 7,
+            ..Exit::default()
+        };
+        dir.write_exit(&dir.reserve_exit().unwrap(), &end).unwrap();
+        let read = || {
+            let exit = dir.read_exit().unwrap().unwrap();
+            (exit.log_size, exit.note)
+        };
+        let lost =
+            |bytes| format!("said; the last {bytes} bytes of its log were lost on its worker");
+        assert_eq!(read(), (0, lost(7)));
+        std::fs::write(dir.log(), "1234").unwrap();
+        assert_eq!(read(), (4, lost(3)));
+        // What was left behind prints on.
+        std::fs::write(dir.log(), "123456789").unwrap();
+        assert_eq!(read(), (7, end.note.clone()));
     }
 
     #[test]

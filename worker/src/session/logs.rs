@@ -1,5 +1,6 @@
 //! Ships what the scripts write, inside the window.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +20,13 @@ use crate::run::{Phase, Run};
 /// How often a growing log is looked at. A shorter run sends no chunk at all: its log fits into
 /// the report of its end.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// For how long a log that cannot be read is tried again before its end is told without: what is
+/// wanting may come free (descriptors), and a disk's fault may pass.
+pub(super) const UNREADABLE: Duration = Duration::from_secs(10);
+
+/// The first piece of a log that cannot be read, and since when.
+type Failing = BTreeMap<RunRef, (i64, Instant)>;
 
 /// The logs of one session.
 #[derive(Default)]
@@ -52,14 +60,16 @@ impl Logs {
     ) -> Closed {
         let mut changes = installation.changes();
         let mut last_served = None;
+        let mut failing = Failing::new();
         loop {
             let mut runs: Vec<_> = installation
                 .runs()
                 .into_iter()
                 .filter(|run| is_followed(run))
                 .collect();
-            self.window()
-                .retain(|key| runs.binary_search_by(|run| run.key.cmp(key)).is_ok());
+            let known = |key: &RunRef| runs.binary_search_by(|run| run.key.cmp(key)).is_ok();
+            self.window().retain(known);
+            failing.retain(|key, _| known(key));
             if runs.is_empty() {
                 if changes.changed().await.is_err() {
                     return Closed;
@@ -69,7 +79,7 @@ impl Logs {
             // Whoever was served last comes last.
             let first = runs.partition_point(|run| Some(&run.key) <= last_served.as_ref());
             runs.rotate_left(first);
-            match self.round(runs, out).await {
+            match self.round(installation, runs, &mut failing, out).await {
                 Ok(Some(served)) => last_served = Some(served),
                 // Nothing to send, or no room: the logs are looked at again a moment later, so
                 // an acknowledgement is all that is worth waking up for.
@@ -84,7 +94,9 @@ impl Logs {
     /// One piece of every log that has one; the last run that was served.
     async fn round(
         &self,
+        installation: &Installation,
         runs: Vec<Arc<Run>>,
+        failing: &mut Failing,
         out: &mpsc::Sender<v1::WorkerMessage>,
     ) -> Result<Option<RunRef>, Closed> {
         let sized = tokio::task::spawn_blocking(move || {
@@ -104,9 +116,15 @@ impl Logs {
                 Ok(data) => data,
                 Err(error) => {
                     tracing::error!(run.id = %run.key.run, "cannot read a log: {error}");
+                    if fails(failing, &run, offset) {
+                        installation.notify();
+                    }
                     continue;
                 }
             };
+            if failing.get(&run.key).is_some_and(|(at, _)| *at == offset) {
+                failing.remove(&run.key);
+            }
             let chunk = v1::LogChunk {
                 run: Some(run.key.clone().into()),
                 offset,
@@ -119,6 +137,21 @@ impl Logs {
         }
         Ok(served)
     }
+}
+
+/// A piece cannot be read. If this stays so, the end of a run must get through all the same.
+/// Whether it has come to that.
+fn fails(failing: &mut Failing, run: &Run, offset: i64) -> bool {
+    let now = Instant::now();
+    let (first, since) = failing.entry(run.key.clone()).or_insert((offset, now));
+    if offset < *first {
+        (*first, *since) = (offset, now);
+    }
+    let cut = !run.is_live() && since.elapsed() >= UNREADABLE;
+    if cut {
+        run.cut_log(u64::try_from(run.log_stored()).unwrap_or(0));
+    }
+    cut
 }
 
 /// Where the tail begins that the report of the end carries.

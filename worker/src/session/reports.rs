@@ -12,10 +12,13 @@ use tokio::time::Instant;
 
 use super::{Closed, logs, message};
 use crate::installation::Installation;
-use crate::run::{Ending, Phase, Run};
+use crate::run::{self, Ending, Phase, Run};
 
 /// An end that is not acknowledged is told again after this long.
 const REPEAT: Duration = Duration::from_secs(15);
+
+/// A log that cannot be read is tried again after this long.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// What has been told of one run.
 #[derive(Debug, Clone, Copy, Default)]
@@ -24,6 +27,8 @@ struct Told {
     accepted: bool,
     started: bool,
     ended: Option<Instant>,
+    /// The end of its log cannot be read since then.
+    unreadable: Option<Instant>,
 }
 
 /// Compares what is with what has been told, until the session ends.
@@ -44,8 +49,14 @@ pub(super) async fn tell(
                 return Closed;
             }
         }
-        // Only a repetition is due without a change.
-        match tokio::time::timeout(REPEAT, changes.changed()).await {
+        // Only a repetition is due without a change, or another try.
+        let untold = |told: &Told| told.unreadable.is_some() && told.ended.is_none();
+        let pause = if told.values().any(untold) {
+            AGAIN
+        } else {
+            REPEAT
+        };
+        match tokio::time::timeout(pause, changes.changed()).await {
             Ok(Ok(())) | Err(_) => {}
             Ok(Err(_)) => return Closed,
         }
@@ -98,33 +109,49 @@ async fn tell_one(
         && due
         && !logs::below(run.log_stored(), logs::tail_offset(ending.log_size))
     {
+        let Some(finished) = finished(run, ending, &mut told.unreadable).await else {
+            return Ok(());
+        };
         told.ended = Some(Instant::now());
-        let finished = finished(run, ending).await;
         send(out, Kind::Finished(finished)).await?;
     }
     Ok(())
 }
 
-async fn finished(run: &Arc<Run>, ending: Ending) -> v1::Finished {
-    let Ending { ended, log_size } = ending;
+/// The report of an end; `None` while the end of its log cannot be read and that may pass.
+async fn finished(
+    run: &Arc<Run>,
+    ending: Ending,
+    unreadable: &mut Option<Instant>,
+) -> Option<v1::Finished> {
+    let Ending {
+        mut ended,
+        log_size,
+    } = ending;
     let offset = logs::tail_offset(log_size);
     let tail_offset = i64::try_from(offset).unwrap_or(i64::MAX);
     let len = usize::try_from(log_size - offset).unwrap_or(0);
     let (log_size, tail) = match logs::read(run, tail_offset, len).await {
         Ok(tail) => (i64::try_from(log_size).unwrap_or(i64::MAX), tail),
         Err(error) => {
-            // The end itself must get through all the same.
             tracing::error!(run.id = %run.key.run, "cannot read the end of a log: {error}");
+            let since = unreadable.get_or_insert_with(Instant::now);
+            if since.elapsed() < logs::UNREADABLE {
+                return None;
+            }
+            // The end itself must get through all the same.
+            let note = format!("the last {len} bytes of its log could not be read on its worker");
+            run::add_note(&mut ended, note);
             (tail_offset, Vec::new())
         }
     };
-    v1::Finished {
+    Some(v1::Finished {
         run: Some(run.key.clone().into()),
         ended: Some(ended),
         log_size,
         tail_offset,
         tail,
-    }
+    })
 }
 
 async fn send(out: &mpsc::Sender<v1::WorkerMessage>, kind: Kind) -> Result<(), Closed> {

@@ -6,6 +6,7 @@ use hera_proto::v1;
 use hera_proto::v1::worker_message::Kind;
 
 use crate::admin::{Admin, start};
+use crate::restarting::until_exit_is_written;
 use crate::worker::{Home, INSTALLATION, heard, tell};
 
 fn keeping_secret(run: i64, secret: &str, script: &str) -> v1::admin_message::Kind {
@@ -195,4 +196,39 @@ async fn a_secret_leaves_the_machine_in_no_byte_of_a_log() {
     let kept = std::fs::read(ended.join("output.log")).unwrap();
     assert!(kept == expected.as_bytes());
     assert!(!ended.join("script.sh").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_is_told_although_its_log_can_no_longer_be_read() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let worker = home.worker(&admin);
+    let mut session = admin.session(INSTALLATION).await;
+    let sizes = [(1, 200_000), (2, 20_000)];
+    let gates = sizes.map(|(run, _)| home.fifo(&format!("gate{run}")));
+    for ((run, size), gate) in sizes.into_iter().zip(&gates) {
+        let script = format!("read line < {gate}; head -c {size} /dev/zero; exit 7");
+        session.start(run, &script).await;
+        session.accepted(run).await;
+        session.started(run).await;
+    }
+    drop(session);
+    worker.kill_9();
+    for gate in gates {
+        tell(gate).await;
+    }
+    for (run, _) in sizes {
+        until_exit_is_written(&home, run).await;
+        let log = home.run_dir(run).join("output.log");
+        std::fs::remove_file(&log).unwrap();
+        std::os::unix::fs::symlink(&log, &log).unwrap();
+    }
+    let _worker = home.worker(&admin);
+    let mut session = admin.session(INSTALLATION).await;
+    for _ in sizes {
+        let (run, ended) = session.next_end().await;
+        let (_, size) = sizes.into_iter().find(|(of, _)| *of == run).unwrap();
+        assert_eq!(ended.exit_code, Some(7));
+        let note = format!("the last {size} bytes of its log could not be read on its worker");
+        assert_eq!(ended.note, note);
+    }
 }

@@ -57,7 +57,7 @@ async fn an_end_while_the_worker_was_away_is_told_until_it_is_acknowledged() {
 }
 
 /// `exit` appears by a rename; the runner has nobody to tell.
-async fn until_exit_is_written(home: &Home, run: i64) {
+pub(crate) async fn until_exit_is_written(home: &Home, run: i64) {
     let exit = home.run_dir(run).join("exit");
     tokio::time::timeout(PATIENCE, async {
         while !exit.exists() {
@@ -128,6 +128,41 @@ async fn a_run_whose_runner_was_killed_is_reported_and_its_processes_are_gone() 
         ended.note
     );
     closed.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_claim_a_power_failure_has_emptied_is_told_as_gone() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let worker = home.worker(&admin);
+    let gate = home.fifo("gate");
+    let mut session = admin.session(INSTALLATION).await;
+    session.start(1, &format!("cat {gate}")).await;
+    session.accepted(1).await;
+    session.started(1).await;
+    drop(session);
+    worker.kill_9();
+    let lost = home.run_dir(2);
+    std::fs::create_dir(&lost).unwrap();
+    let spec = std::fs::read_to_string(home.run_dir(1).join("spec.json")).unwrap();
+    let mut spec: serde_json::Value = serde_json::from_str(&spec).unwrap();
+    for (name, value) in [("boot_id", "of another start"), ("token", "of no process")] {
+        spec[name] = value.into();
+    }
+    spec["cgroup"] = serde_json::Value::Null;
+    std::fs::write(lost.join("spec.json"), spec.to_string()).unwrap();
+    std::fs::write(lost.join("pid"), "").unwrap();
+
+    let _worker = home.worker(&admin);
+    let mut session = admin.session(INSTALLATION).await;
+    let (run, ended) = session.next_end().await;
+    assert_eq!(run, 2);
+    assert!(
+        ended.note.contains("the runner disappeared"),
+        "{}",
+        ended.note
+    );
+    tell(gate).await;
+    assert_eq!(session.next_end().await.0, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
