@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
+use futures_util::FutureExt as _;
 use hera_domain::check::ContentLimits;
 use hera_domain::clock::{Clock as _, SystemClock};
 use hera_domain::engine::{Balance, Limits};
@@ -17,6 +18,7 @@ use hera_proto::{Trust, server_tls};
 use hera_settings::{Database, LoadBalance, Settings};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::ServerTlsConfig;
 use tonic::transport::server::TcpIncoming;
@@ -53,12 +55,10 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let (trust, tls) = tls(&settings)?;
     let peers = Peers::new(&cluster_secret, trust, settings.timing.request_timeout);
     let me = AdminSeen::starting(me(&settings), SystemClock.now());
+    let at = format!("http://{}/hera", me.at.http);
     let (seen, admins) = watch::channel(vec![me.clone()]);
     let platform = platform(&settings, &store, metrics.clone(), peers, admins.clone());
     let (campaign, master, leadership) = Campaign::new(platform, stop.clone());
-    let campaign = tokio::spawn(campaign.run());
-    let alive = tokio::spawn(tell_alive(store.clone(), me, seen, stop.clone()));
-
     let service = SessionService {
         installation: store
             .setting_or("installation", uuid::Uuid::new_v4().to_string())
@@ -80,10 +80,10 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
         stop: stop.clone(),
     };
     let peers = (peers, cluster_secret);
-    let workers = tokio::spawn(serve_grpc(service, peers, connect, tls, stop.clone()));
+    let workers = grpc(service, peers, connect, tls, stop.clone())?;
     let state = AppState {
         master: master.clone(),
-        store,
+        store: store.clone(),
         logs: hub,
         metrics,
         clock: Arc::new(SystemClock),
@@ -94,22 +94,28 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     };
     let server = web::serve(state, http)?;
     let web = server.handle();
-    let serving = tokio::spawn(server);
-    tracing::info!(
-        url = format!(
-            "http://{}:{}/hera",
-            settings.cluster.advertise, settings.web.port
-        ),
-        "ready for browsers"
-    );
+    let mut parts = JoinSet::new();
+    parts.spawn(async { workers.await.context("the workers' port broke") });
+    parts.spawn(async { server.await.context("the web server broke") });
+    let campaign = Box::pin(campaign.run());
+    parts.spawn(campaign.map(Ok));
+    let alive = tokio::spawn(tell_alive(store, me, seen, stop.clone()));
+    tracing::info!(url = at, "ready for browsers");
 
-    wait_for_signal(&master, &admins).await?;
+    tokio::select! {
+        asked = wait_for_signal(&master, &admins) => asked?,
+        // Without any of them an admin is of no use, and others would go on to count on it.
+        Some(ended) = parts.join_next() => {
+            ended.context("a part of this admin broke")??;
+            bail!("a part of this admin ended by itself");
+        }
+    }
     stop.cancel();
     let ended = async {
         web.stop(true).await;
-        serving.await.context("the web server broke")??;
-        workers.await.context("the workers' port broke")??;
-        campaign.await.context("the leader broke")?;
+        while let Some(ended) = parts.join_next().await {
+            ended.context("a part of this admin broke")??;
+        }
         alive.await.context("the sign of life broke")
     };
     leave(ended).await
@@ -128,13 +134,15 @@ async fn leave(ended: impl Future<Output = anyhow::Result<()>>) -> anyhow::Resul
     Ok(())
 }
 
-async fn serve_grpc(
+/// The port for workers and admins, ready to be served; a certificate that does not fit its key is
+/// found here.
+fn grpc(
     service: SessionService,
     (peers, secret): (AdminService, String),
     listener: TcpListener,
     tls: Option<ServerTlsConfig>,
     stop: CancellationToken,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<impl Future<Output = Result<(), tonic::transport::Error>>> {
     listener.set_nonblocking(true)?;
     // A chain of short scripts waits for every message: none may wait for a fuller packet.
     let incoming =
@@ -148,14 +156,12 @@ async fn serve_grpc(
             .tls_config(tls)
             .context("hera.tls.certFile and hera.tls.keyFile make no certificate with its key")?;
     }
-    server
+    Ok(server
         .http2_keepalive_interval(Some(Duration::from_secs(10)))
         .http2_keepalive_timeout(Some(Duration::from_secs(20)))
         .add_service(service)
         .add_service(peers.guarded(secret))
-        .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
-        .await
-        .context("the port for workers and admins broke")
+        .serve_with_incoming_shutdown(incoming, stop.cancelled_owned()))
 }
 
 /// Returns when the process shall end; on SIGINT only after every run has been ended, unless other
@@ -228,12 +234,12 @@ fn platform(
     Platform {
         store: store.clone(),
         metrics,
-        eligibility: Eligibility {
-            group: HostGroupId(settings.cluster.leader_host_group),
-            name: me.name.clone(),
-            hosts: hosts(settings),
+        eligibility: Eligibility::new(
+            HostGroupId(settings.cluster.leader_host_group),
+            me.name.clone(),
+            hosts(settings),
             admins,
-        },
+        ),
         candidate: me,
         peers,
         limits: limits(settings),

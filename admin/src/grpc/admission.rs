@@ -6,12 +6,16 @@ use std::sync::Arc;
 use hera_domain::clock::Clock;
 use hera_domain::id::WorkerId;
 use hera_proto::{NODE_TOKEN_HEADER, v1};
+use tokio::sync::Semaphore;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Status};
 
 use crate::join;
 use crate::secret;
 use crate::store::{Credential, Store, StoreError, Stranger, WorkerSeen};
+
+/// How many are looked up at the same time.
+const AT_ONCE: usize = 2;
 
 /// What a stream has shown before its first message is read.
 #[derive(Debug)]
@@ -24,7 +28,8 @@ pub(super) enum Shown {
 /// How a stream goes on.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Admitted {
-    Worker(WorkerId),
+    /// With the hash of its token.
+    Worker(WorkerId, String),
     /// It has joined and shall come again with this token.
     Joined(WorkerId, String),
 }
@@ -34,16 +39,24 @@ pub(super) enum Admitted {
 pub(crate) struct Gate {
     store: Store,
     clock: Arc<dyn Clock>,
+    /// Strangers wait for each other, and leave the database to others.
+    turns: Arc<Semaphore>,
 }
 
 impl Gate {
     pub(crate) fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock }
+        Self {
+            store,
+            clock,
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+        }
     }
 
     /// Sends strangers away.
     pub(super) async fn look<T>(&self, request: &Request<T>) -> Result<Shown, Status> {
+        let turn = self.turns.acquire().await;
         let shown = self.shown(request.metadata()).await;
+        drop(turn);
         match shown.map_err(|error| unanswered(&error))? {
             Some(shown) => Ok(shown),
             None => {
@@ -91,22 +104,23 @@ impl Gate {
             labels: super::session::labels(hello),
             at: self.clock.now(),
         };
-        let (credential, offered) = match shown {
-            Shown::OwnToken(hash) => (Credential::Token { hash }, None),
+        let admit = async |by: Credential| {
+            let admitted = self.store.admit_worker(seen, by).await;
+            let admitted = admitted.map_err(|error| unanswered(&error))?;
+            admitted.map_err(|stranger| refused(stranger, hello, address))
+        };
+        match shown {
+            Shown::OwnToken(hash) => {
+                let worker = admit(Credential::Token { hash: hash.clone() }).await?;
+                Ok(Admitted::Worker(worker, hash))
+            }
             Shown::JoinToken => {
                 let token = secret::generate();
                 let offered = secret::digest(&token);
-                (Credential::Join { offered }, Some(token))
+                let worker = admit(Credential::Join { offered }).await?;
+                Ok(Admitted::Joined(worker, token))
             }
-        };
-        let admitted = self.store.admit_worker(seen, credential).await;
-        let worker = admitted
-            .map_err(|error| unanswered(&error))?
-            .map_err(|stranger| refused(stranger, hello, address))?;
-        Ok(match offered {
-            Some(token) => Admitted::Joined(worker, token),
-            None => Admitted::Worker(worker),
-        })
+        }
     }
 }
 

@@ -95,14 +95,16 @@ impl session_server::Session for SessionService {
             .unwrap_or_default();
         let mut incoming = request.into_inner();
         let hello = greeting(&mut incoming).await?;
-        self.heed(&leadership, &hello)?;
         let admitted = self.gate.admit(shown, &hello, &address).await?;
+        self.heed(&leadership, &hello)?;
         let welcome = self.welcome(&leadership, &admitted);
         let welcome = admin(admin_message::Kind::Welcome(welcome));
-        let worker = match admitted {
-            Admitted::Worker(worker) if hello.installation == self.installation => worker,
+        let (worker, token) = match admitted {
+            Admitted::Worker(worker, token) if hello.installation == self.installation => {
+                (worker, token)
+            }
             // They come again, as one of ours.
-            Admitted::Worker(_) => return Ok(only(welcome)),
+            Admitted::Worker(..) => return Ok(only(welcome)),
             Admitted::Joined(worker, _) => {
                 tracing::info!(worker.id = %worker, worker.name = hello.name, worker.address = address,
                     "a worker has joined");
@@ -133,6 +135,7 @@ impl session_server::Session for SessionService {
         let opened = Opened {
             close: close.clone(),
             out,
+            token,
             ..opening
         };
         tokio::spawn(write(
@@ -206,7 +209,7 @@ impl SessionService {
 
     fn welcome(&self, leadership: &Leadership, admitted: &Admitted) -> v1::Welcome {
         let (worker, token) = match admitted {
-            Admitted::Worker(worker) => (worker, String::new()),
+            Admitted::Worker(worker, _) => (worker, String::new()),
             Admitted::Joined(worker, token) => (worker, token.clone()),
         };
         v1::Welcome {
@@ -284,6 +287,7 @@ fn hello_event(hello: v1::Hello, address: String) -> Result<Opened, Status> {
             inventory,
         },
         version: hello.version,
+        token: String::new(),
         out,
         close: CancellationToken::new(),
     })
@@ -470,10 +474,7 @@ async fn write(
     loop {
         let kind = tokio::select! {
             () = close.cancelled() => return,
-            Some(message) = outbox.recv() => match command(message, epoch) {
-                Some(kind) => kind,
-                None => return close.cancel(),
-            },
+            Some(message) = outbox.recv() => command(message, epoch),
             Ok(()) = admins.changed() => {
                 let admins = admins.borrow_and_update();
                 let addresses = admins.iter().map(|admin| admin.at.connect.clone());
@@ -508,10 +509,9 @@ async fn write(
     }
 }
 
-/// The message as it travels; nothing if the session shall end.
-fn command(message: ToWorker, epoch: Epoch) -> Option<admin_message::Kind> {
+fn command(message: ToWorker, epoch: Epoch) -> admin_message::Kind {
     use admin_message::Kind;
-    Some(match message {
+    match message {
         ToWorker::Start(start) => Kind::Start(v1::Start {
             epoch: epoch.0,
             ..*start
@@ -531,8 +531,7 @@ fn command(message: ToWorker, epoch: Epoch) -> Option<admin_message::Kind> {
             heartbeat,
             epoch: epoch.0,
         }),
-        ToWorker::Leave => return None,
-    })
+    }
 }
 
 fn admin(kind: admin_message::Kind) -> v1::AdminMessage {

@@ -215,6 +215,7 @@ async fn take_lead(platform: Platform, publisher: Publisher) -> anyhow::Result<O
         return Ok(None);
     };
     tracing::info!(epoch = %lease.epoch, commit_seq = %lease.commit_seq, "this admin leads");
+    let led_since = lease.now;
     let mut clock = EngineClock::new(lease.now);
     let mut committer = Committer::new(connection, lease, lease_for, renew_every, asked_at);
     let mut salt = [0; 16];
@@ -245,6 +246,7 @@ async fn take_lead(platform: Platform, publisher: Publisher) -> anyhow::Result<O
         state,
         loader: loader.clone(),
         eligibility,
+        led_since,
         sessions,
         renderer: Renderer::new(store, area),
         publisher,

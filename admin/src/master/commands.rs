@@ -18,7 +18,9 @@ use super::leader::Leader;
 use super::repeats::{once, saved_before};
 use super::triggers::{Asked, Ready};
 use crate::access::Actor;
-use crate::store::{AuditRecord, Batch, JobEdit, RunView, StoreError, Subject, WorkerChange};
+use crate::store::{
+    AuditRecord, Batch, JobEdit, RunView, Store, StoreError, Subject, WorkerChange,
+};
 
 /// What a turn is about to commit.
 #[derive(Debug)]
@@ -109,6 +111,23 @@ impl Work {
     }
 }
 
+/// Whether the token that opened a session still counts: it may have been taken away while the
+/// session was on its way here.
+async fn token_counts(store: &Store, message: &WorkerMessage) -> bool {
+    let Report::Open(opened) = &message.report else {
+        return true;
+    };
+    let known = store.knows_worker_token(opened.token.clone()).await;
+    let counts = known.unwrap_or_else(|error| {
+        tracing::warn!(worker.id = %message.worker, %error, "a session's token could not be looked up");
+        false
+    });
+    if !counts {
+        opened.close.cancel();
+    }
+    counts
+}
+
 /// A message with what the database had to say of it beforehand.
 #[derive(Debug)]
 pub(super) struct Prepared {
@@ -122,7 +141,10 @@ impl Leader {
     pub(super) async fn prepare(&mut self, message: Message) -> Option<Prepared> {
         let request = match message {
             Message::Command(request) => request,
-            Message::Worker(_) => return Some(Prepared::plain(message)),
+            Message::Worker(report) => {
+                let counts = token_counts(&self.loader.store, &report).await;
+                return counts.then(|| Prepared::plain(Message::Worker(report)));
+            }
         };
         match self.look_up(&request.command).await {
             Ok(Ready::Go(trigger)) => Some(Prepared {
@@ -378,11 +400,7 @@ impl Leader {
         let action = match change {
             WorkerChange::Drain(_) => "drain",
             WorkerChange::Resume(_) => "resume",
-            WorkerChange::RevokeToken(_) => {
-                // Whoever came with it goes, and comes back by the join token.
-                work.to_workers.push((worker, ToWorker::Leave));
-                "revoke token"
-            }
+            WorkerChange::RevokeToken(_) => "revoke token",
         };
         if let Some(accepting) = self.sessions.change(change) {
             let event = Event::Worker(worker, WorkerEvent::Accepting(accepting));

@@ -1,7 +1,9 @@
 //! Which admins may lead.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use hera_domain::clock::Timestamp;
 use hera_domain::engine::HostGroup;
 use hera_domain::id::HostGroupId;
 use tokio::sync::watch;
@@ -12,31 +14,77 @@ use crate::store::AdminSeen;
 #[derive(Debug, Clone)]
 pub(crate) struct Eligibility {
     /// The host group whose machines shall lead.
-    pub(crate) group: HostGroupId,
+    group: HostGroupId,
     /// This admin among the others.
-    pub(crate) name: String,
+    name: String,
     /// Names and addresses of this machine.
-    pub(crate) hosts: Vec<String>,
+    hosts: Vec<String>,
     /// The admins that are alive, as far as this one has met them.
-    pub(crate) admins: watch::Receiver<Vec<AdminSeen>>,
+    admins: watch::Receiver<Vec<AdminSeen>>,
+    /// Processes of the group that were waited for in vain: alive, but taking no lead.
+    passed_over: Arc<Mutex<BTreeSet<(String, Timestamp)>>>,
 }
 
 impl Eligibility {
+    pub(crate) fn new(
+        group: HostGroupId,
+        name: String,
+        hosts: Vec<String>,
+        admins: watch::Receiver<Vec<AdminSeen>>,
+    ) -> Self {
+        Self {
+            group,
+            name,
+            hosts,
+            admins,
+            passed_over: Arc::default(),
+        }
+    }
+
+    /// The host group whose machines shall lead.
+    pub(super) const fn group(&self) -> HostGroupId {
+        self.group
+    }
+
     /// Whether this admin may lead while these are alive.
     pub(super) fn among(
         &self,
         admins: &[AdminSeen],
         groups: &BTreeMap<HostGroupId, HostGroup>,
     ) -> bool {
-        let others = admins.iter().filter(|admin| admin.at.name != self.name);
+        let passed_over = self.passed_over.lock();
+        let passed_over = passed_over.unwrap_or_else(PoisonError::into_inner);
+        let counts = |admin: &&AdminSeen| {
+            admin.at.name != self.name && !passed_over.contains(&process(admin))
+        };
+        let others = admins.iter().filter(counts);
         let others: Vec<String> = others.map(|admin| host_of(&admin.at.http)).collect();
         may_lead(groups.get(&self.group), &self.hosts, &others)
     }
 
-    /// Whether this admin may go on leading.
-    pub(super) fn lasts(&self, groups: &BTreeMap<HostGroupId, HostGroup>) -> bool {
-        self.among(&self.admins.borrow(), groups)
+    /// Whether this admin, which leads since then by the database's clock, may go on. Who has not
+    /// been seen since may be the former leader, which has gone.
+    pub(super) fn lasts(
+        &self,
+        since: Timestamp,
+        groups: &BTreeMap<HostGroupId, HostGroup>,
+    ) -> bool {
+        let admins = self.admins.borrow().clone().into_iter();
+        let there: Vec<_> = admins.filter(|admin| admin.seen_at > since).collect();
+        self.among(&there, groups)
     }
+
+    /// Waits no longer for these.
+    pub(super) fn pass_over(&self, admins: &[AdminSeen]) {
+        let passed_over = self.passed_over.lock();
+        let mut passed_over = passed_over.unwrap_or_else(PoisonError::into_inner);
+        passed_over.extend(admins.iter().map(process));
+    }
+}
+
+/// A restarted admin is another one.
+fn process(admin: &AdminSeen) -> (String, Timestamp) {
+    (admin.at.name.clone(), admin.started_at)
 }
 
 /// Whether an admin of this machine may lead: the host group for leaders holds everybody, is not
@@ -58,6 +106,7 @@ fn host_of(address: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hera_domain::clock::from_millis;
 
     fn group(everyone: bool, members: &[&str]) -> HostGroup {
         HostGroup {
@@ -90,6 +139,33 @@ mod tests {
             &hosts(&["a"]),
             &hosts(&["10.0.0.2"])
         ));
+    }
+
+    #[test]
+    fn the_lead_is_handed_to_who_is_seen_after_it_was_taken_and_once() {
+        let seen = |name: &str, started, seen| AdminSeen {
+            at: crate::store::Holder {
+                name: format!("{name}:8080"),
+                http: format!("{name}:8080"),
+                connect: format!("{name}:9887"),
+            },
+            version: String::new(),
+            started_at: from_millis(started),
+            seen_at: from_millis(seen),
+        };
+        let groups = BTreeMap::from([(HostGroupId(1), group(false, &["a"]))]);
+        let (met, admins) = watch::channel(vec![seen("c", 0, 90), seen("a", 0, 90)]);
+        let me = Eligibility::new(HostGroupId(1), "c:8080".into(), hosts(&["c"]), admins);
+        // The former leader's last sign of life.
+        assert!(me.lasts(from_millis(100), &groups));
+        assert!(!me.among(&met.borrow(), &groups));
+        met.send_replace(vec![seen("c", 0, 110), seen("a", 0, 110)]);
+        assert!(!me.lasts(from_millis(100), &groups));
+        // It was waited for in vain, until it is another process.
+        me.pass_over(&met.borrow());
+        assert!(me.lasts(from_millis(100), &groups));
+        met.send_replace(vec![seen("a", 120, 130)]);
+        assert!(!me.lasts(from_millis(100), &groups));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use futures_util::StreamExt as _;
 use hera_domain::id::{CommitSeq, Epoch};
 use tokio::sync::{Notify, watch};
@@ -22,6 +23,10 @@ const CATCH_UP: Duration = Duration::from_secs(2);
 /// Between two attempts to watch the leader.
 const PAUSE: Duration = Duration::from_millis(300);
 
+/// The holder of a lease that ran out so long ago has gone.
+const GONE: TimeDelta = TimeDelta::seconds(1);
+/// How long the lead stays free for admins that shall have it.
+const RESERVED: TimeDelta = TimeDelta::seconds(15);
 /// How often a follower looks at the lease.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -108,9 +113,18 @@ impl Follower {
             return Ok(Seen::Led(leader));
         }
         self.publisher.step_down();
-        let alive = self.platform.store.admins(ALIVE).await?;
-        let definitions = self.publisher.definitions.borrow().clone();
+        let mut alive = self.platform.store.admins(ALIVE).await?;
+        let free_for = lease.now - lease.expires_at;
+        if free_for > GONE {
+            // A leader that goes on takes its lease again sooner.
+            let former = lease.holder.map(|holder| holder.name);
+            alive.retain(|admin| Some(&admin.at.name) != former.as_ref());
+        }
         let eligibility = &self.platform.eligibility;
+        if free_for > RESERVED {
+            eligibility.pass_over(&alive);
+        }
+        let definitions = self.publisher.definitions.borrow().clone();
         let may = eligibility.among(&alive, &definitions.host_groups);
         Ok(if may { Seen::Free } else { Seen::Reserved })
     }
@@ -252,6 +266,8 @@ async fn watch_leader(peer: Peer, publisher: Publisher, nudge: Arc<Notify>) {
         match peer.watch().await {
             Ok(mut stream) => {
                 complaint.clear();
+                // It tells of a strain that it has, not of one that is over.
+                publisher.strain_there(None);
                 drop(publisher.notices.send(Notice::Missed));
                 while let Some(Ok(news)) = stream.next().await {
                     show(news, &publisher, &nudge);

@@ -28,6 +28,7 @@ use crate::store::{Holder, IdempotencyKey, WorkerChange};
 /// configs are in the store.
 #[derive(Debug, Clone, Default)]
 pub struct Definitions {
+    /// They hold everything that was changed up to this commit.
     pub seq: CommitSeq,
     pub jobs: BTreeMap<JobId, Arc<JobDef>>,
     pub groups: BTreeMap<GroupId, Arc<GroupDef>>,

@@ -66,7 +66,7 @@ impl Leader {
                 "host group {name} cannot be deleted: it serves the jobs that name none (hera.defaultWorkerGroup)"
             )));
         }
-        if id == self.eligibility.group {
+        if id == self.eligibility.group() {
             return Err(CommandError::Conflict(format!(
                 "host group {name} cannot be deleted: it says which machines may lead (hera.preemptionMasterGroup)"
             )));

@@ -53,6 +53,8 @@ pub(crate) enum Report {
 pub(crate) struct Opened {
     pub(crate) hello: hera_domain::engine::WorkerHello,
     pub(crate) version: String,
+    /// The hash of the token that opened it.
+    pub(crate) token: String,
     pub(crate) out: mpsc::Sender<ToWorker>,
     /// Ends the session from our side.
     pub(crate) close: CancellationToken,
@@ -67,6 +69,4 @@ pub(crate) enum ToWorker {
     Discard(RunRef),
     /// The heartbeat of this number was taken by a leader inside its lease.
     Contact(u64),
-    /// Its token counts no more: the session ends.
-    Leave,
 }

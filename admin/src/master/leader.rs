@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hera_domain::check::ContentLimits;
+use hera_domain::clock::Timestamp;
 use hera_domain::engine::{
     Decisions, Engine, Event, InventoryItem, InventoryState, Run, RunRef, Send, Tick, WorkerEvent,
 };
@@ -32,6 +33,7 @@ use super::publish::Publisher;
 use super::render::{Renderer, Rendering, Unrendered};
 use super::sessions::Sessions;
 use super::state::{Loader, State};
+use crate::store::WorkerChange;
 
 /// Messages taken in one turn at most.
 const GATHER: usize = 256;
@@ -71,6 +73,8 @@ pub(super) struct Leader {
     pub(super) state: State,
     pub(super) loader: Loader,
     pub(super) eligibility: Eligibility,
+    /// By the database's clock.
+    pub(super) led_since: Timestamp,
     pub(super) sessions: Sessions,
     pub(super) renderer: Renderer,
     pub(super) publisher: Publisher,
@@ -124,7 +128,8 @@ impl Leader {
             if queues_shown.is_none_or(|at| at.elapsed() >= QUEUES_EVERY) {
                 self.publisher.queues(&self.engine, &self.state);
                 self.publisher.strain(inbox.len(), &self.loader.limits);
-                if !self.eligibility.lasts(&self.state.definitions.host_groups) {
+                let groups = &self.state.definitions.host_groups;
+                if !self.eligibility.lasts(self.led_since, groups) {
                     tracing::info!("an admin of the host group for leaders is alive; handing over");
                     return Stop::HandOver;
                 }
@@ -269,6 +274,12 @@ impl Leader {
         self.send(&batch.decisions, &starts);
         for (worker, message) in work.to_workers {
             self.sessions.send(worker, message);
+        }
+        for change in &batch.workers {
+            if let WorkerChange::RevokeToken(worker) = change {
+                // Whoever came with it goes, and comes back by the join token.
+                self.sessions.close(*worker);
+            }
         }
         if work.workers_changed || !batch.decisions.runs.is_empty() {
             self.publish_workers();

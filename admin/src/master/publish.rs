@@ -129,18 +129,14 @@ impl Publisher {
     /// Takes a committed batch into the definitions and tells of every change.
     pub(super) fn committed(&self, batch: &Batch, state: &mut State) {
         let decisions = &batch.decisions;
-        state.definitions.seq = batch.seq;
         for (id, def) in &decisions.jobs {
             match def {
                 Some(def) => state.definitions.jobs.insert(*id, Arc::clone(def)),
                 None => state.definitions.jobs.remove(id),
             };
         }
-        let unchanged = batch.groups.is_empty()
-            && batch.host_groups.is_empty()
-            && batch.calendars.is_empty()
-            && decisions.jobs.is_empty();
-        if !unchanged {
+        if batch.changes_definitions() {
+            state.definitions.seq = batch.seq;
             self.definitions
                 .send_replace(Arc::new(state.definitions.clone()));
         }

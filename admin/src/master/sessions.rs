@@ -248,6 +248,7 @@ mod tests {
                 inventory: Vec::new(),
             },
             version: String::new(),
+            token: String::new(),
             out,
             close: CancellationToken::new(),
         })

@@ -59,7 +59,7 @@ impl Loader {
         snapshot.salt = self.salt;
         let state = State {
             definitions: Definitions {
-                seq: loaded.seq,
+                seq: loaded.definitions_seq,
                 jobs: snapshot.jobs.clone(),
                 groups: loaded
                     .groups

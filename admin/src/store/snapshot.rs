@@ -17,6 +17,8 @@ use super::{Store, StoreError, calendars, groups, host_groups, jobs, lease, runs
 pub struct LeaderState {
     /// The commit that all of this is as of.
     pub seq: CommitSeq,
+    /// The latest commit that changed a definition.
+    pub definitions_seq: CommitSeq,
     pub snapshot: Snapshot,
     pub groups: Vec<GroupDef>,
     /// The greatest ids ever given, deleted ones included.
@@ -43,9 +45,13 @@ impl Store {
 }
 
 fn load(conn: &mut AnyConn, waiting_days: i64) -> Result<LeaderState, StoreError> {
-    let (seq, through): (i64, Option<At>) = hera_lock::table
+    let (seq, definitions_seq, through): (i64, i64, Option<At>) = hera_lock::table
         .filter(hera_lock::id.eq(1))
-        .select((hera_lock::commit_seq, hera_lock::planned_through))
+        .select((
+            hera_lock::commit_seq,
+            hera_lock::definitions_seq,
+            hera_lock::planned_through,
+        ))
         .first(conn)?;
     let reach = chrono::TimeDelta::days(waiting_days + 2);
     let since = lease::database_now(conn)? - reach;
@@ -64,6 +70,7 @@ fn load(conn: &mut AnyConn, waiting_days: i64) -> Result<LeaderState, StoreError
     let last_calendar = last_given(conn, Numbered::Calendar, last_calendar)?;
     Ok(LeaderState {
         seq: CommitSeq(seq),
+        definitions_seq: CommitSeq(definitions_seq),
         groups: groups::load(conn)?,
         last_job: jobs::last_id(conn)?,
         last_group: GroupId(last_group.unwrap_or(0)),

@@ -16,6 +16,11 @@ pub const MYSQL_URL: &str = "HERA_TEST_MYSQL_URL";
 /// Set to 1, tests fail that find no server.
 pub const REQUIRE_MYSQL: &str = "HERA_REQUIRE_MYSQL";
 
+/// The hash of the token that a worker of the tests has.
+pub fn token_of(node: &str) -> String {
+    format!("the hash of {node}'s token")
+}
+
 /// A worker that has joined.
 pub async fn worker(store: &Store, node: &str, name: &str) -> WorkerId {
     let seen = WorkerSeen {
@@ -26,7 +31,7 @@ pub async fn worker(store: &Store, node: &str, name: &str) -> WorkerId {
         labels: BTreeSet::new(),
         at: from_millis(0),
     };
-    let offered = format!("the hash of {node}'s token");
+    let offered = token_of(node);
     let admitted = store.admit_worker(seen, Credential::Join { offered }).await;
     let admitted = admitted.expect("the database answers");
     admitted.expect("a node that never came with its token may join again")

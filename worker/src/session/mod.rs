@@ -123,6 +123,7 @@ impl Connector {
         let mut complaints = BTreeMap::new();
         let mut round = Vec::new().into_iter();
         let mut leader = None;
+        let mut joined = false;
         loop {
             let Some(admin) = leader.take().or_else(|| round.next()) else {
                 round = self.admins().into_iter();
@@ -131,13 +132,17 @@ impl Connector {
             let mut welcomed = false;
             let ended = self.session(&admin, &mut welcomed).await;
             if welcomed {
+                joined = false;
                 pause = BACKOFF.0;
                 complaints.clear();
             }
             match ended {
                 Ok(Outcome::Joined) => {
                     leader = Some(admin);
-                    continue;
+                    // At once, unless it was asked to join that came with the token just given.
+                    if !std::mem::replace(&mut joined, true) {
+                        continue;
+                    }
                 }
                 Ok(Outcome::Elsewhere(installation)) => match self.move_to(&installation) {
                     Ok(()) => continue,

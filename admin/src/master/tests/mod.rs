@@ -6,6 +6,7 @@ mod host_groups;
 mod offline;
 mod requests;
 mod trouble;
+mod workers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -55,12 +56,12 @@ impl Admin {
                 http: "127.0.0.1:1".into(),
                 connect: "127.0.0.1:2".into(),
             },
-            eligibility: Eligibility {
-                group: hera_domain::id::HostGroupId(1),
-                name: "one".into(),
-                hosts: Vec::new(),
-                admins: watch::channel(Vec::new()).1,
-            },
+            eligibility: Eligibility::new(
+                hera_domain::id::HostGroupId(1),
+                "one".into(),
+                Vec::new(),
+                watch::channel(Vec::new()).1,
+            ),
             peers: crate::grpc::Peers::new(
                 "00",
                 hera_proto::Trust::default(),
@@ -94,6 +95,16 @@ impl Admin {
 
     async fn worker(&self, session: u64, inventory: Vec<InventoryItem>) -> FakeWorker {
         let id = testing::worker(&self.store, "node", "w1").await;
+        self.session(id, session, inventory).await
+    }
+
+    /// A session of a worker that has joined.
+    async fn session(
+        &self,
+        id: WorkerId,
+        session: u64,
+        inventory: Vec<InventoryItem>,
+    ) -> FakeWorker {
         let (out, messages) = mpsc::channel(64);
         let close = CancellationToken::new();
         let opened = Opened {
@@ -107,6 +118,7 @@ impl Admin {
                 inventory,
             },
             version: "0".into(),
+            token: testing::token_of("node"),
             out,
             close: close.clone(),
         };
@@ -282,10 +294,7 @@ async fn a_recovered_root_drives_its_dependents_one_commit_a_hop() {
             ToWorker::Start(start) => {
                 break (hera_proto::run_ref(start.run.clone()).unwrap(), start);
             }
-            other @ (ToWorker::Cancel(_)
-            | ToWorker::Discard(_)
-            | ToWorker::Contact(_)
-            | ToWorker::Leave) => {
+            other @ (ToWorker::Cancel(_) | ToWorker::Discard(_) | ToWorker::Contact(_)) => {
                 panic!("unexpected {other:?}")
             }
         }

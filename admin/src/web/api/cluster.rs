@@ -254,7 +254,7 @@ struct StatusJson<'a> {
     leader: LeaderJson<'a>,
     /// What is too much for this admin if it leads; it starts nothing by hand then.
     strain: Option<String>,
-    /// The newest commit.
+    /// The newest commit that changed a definition, as far as this admin knows.
     commit: CommitSeq,
     groups: usize,
     jobs: usize,
