@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hera_tests::{Backend, Installation, Options, eventually, within};
+use hera_tests::{Backend, Ended, Installation, Options, eventually, within};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use serde_json::json;
 
@@ -44,6 +44,23 @@ fn workers_and_other_admins_come_by_tls() {
     let job = other.api.create_job(group, "sealed", "echo safe", &manual);
     let run = other.api.recover(job);
     assert_eq!(other.api.finished(run)["status"], "success");
+}
+
+/// Else it would lead, and no worker could come.
+#[test]
+fn an_admin_whose_certificate_does_not_fit_its_key_does_not_start() {
+    let hera = prepared(Backend::Sqlite);
+    let others = tempfile::tempdir().unwrap();
+    certificates(others.path());
+    let key = hera.scratch().join("key.pem");
+    std::fs::copy(others.path().join("key.pem"), key).unwrap();
+    let ended = Ended::of(&mut hera.command("hera-admin", &["serve"])).unwrap();
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(
+        ended.stderr.contains("hera.tls.keyFile"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]
