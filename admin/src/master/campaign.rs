@@ -29,6 +29,8 @@ use crate::store::{Holder, LeaderConnection, Lease, Store, StoreError};
 
 /// Commands and reports that may wait for the loop; senders beyond that wait.
 pub(super) const INBOX: usize = 4096;
+/// How soon a leader notices by itself that its lease has run out.
+const NOTICED: Duration = Duration::from_secs(1);
 /// Pause between two attempts to lead.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -175,6 +177,8 @@ impl Campaign {
             inbox: to_inbox.clone(),
             seen,
         }));
+        let over = run_out(leader.committer.watch_end());
+        tokio::pin!(over);
         let stop = self.stop.clone();
         let mut leading =
             tokio::spawn(async move { leader.run(&mut inbox, &mut later, &stop).await });
@@ -184,6 +188,13 @@ impl Campaign {
                 ended = &mut leading => {
                     return ended.context("the leader's loop broke");
                 }
+                () = &mut over => {
+                    // Its inbox closes with it, and so do the sessions of workers. No commit is
+                    // under way, for none is waited for longer than the lease lasts.
+                    leading.abort();
+                    tracing::warn!("the lease ran out while the database was read; this admin steps down");
+                    return Ok(Stop::Deposed);
+                }
                 Some(request) = self.inbox.commands.recv() => {
                     if let Err(refused) = to_inbox.send(Message::Command(request)).await
                         && let Message::Command(request) = refused.0
@@ -192,6 +203,17 @@ impl Campaign {
                     }
                 }
             }
+        }
+    }
+}
+
+/// Returns when a lease has run out for so long that its leader must have noticed, or hangs.
+async fn run_out(mut ends: watch::Receiver<Instant>) {
+    loop {
+        let end = *ends.borrow_and_update();
+        tokio::select! {
+            () = tokio::time::sleep_until(end + NOTICED) => return,
+            Ok(()) = ends.changed() => {}
         }
     }
 }

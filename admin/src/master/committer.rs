@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hera_domain::clock::Timestamp;
 use hera_domain::id::{CommitSeq, Epoch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::handle::CommandError;
@@ -64,6 +65,8 @@ pub(super) struct Committer {
     lease_for: Duration,
     renew_every: Duration,
     renewed_at: Instant,
+    /// When the lease runs out, for who watches that.
+    ends: watch::Sender<Instant>,
     sampled_at: Instant,
     /// Not before: the latest renewal got no answer.
     renew_again_at: Option<Instant>,
@@ -84,6 +87,7 @@ impl Committer {
             lease_for,
             renew_every,
             renewed_at: acquired_at,
+            ends: watch::Sender::new(acquired_at + lease_for),
             sampled_at: acquired_at,
             renew_again_at: None,
         }
@@ -115,6 +119,16 @@ impl Committer {
         Instant::now() >= self.renewal_at()
     }
 
+    /// When the lease runs out, and every extension of it.
+    pub(super) fn watch_end(&self) -> watch::Receiver<Instant> {
+        self.ends.subscribe()
+    }
+
+    fn renewed(&mut self, asked_at: Instant) {
+        self.renewed_at = asked_at;
+        self.ends.send_replace(self.lease_ends_at());
+    }
+
     fn lease_ends_at(&self) -> Instant {
         self.renewed_at + self.lease_for
     }
@@ -134,7 +148,7 @@ impl Committer {
         let again = || Instant::now() + BACKOFF[1];
         self.renew_again_at = renewed.is_err().then(again);
         let now = renewed?;
-        self.renewed_at = asked_at;
+        self.renewed(asked_at);
         self.sampled_at = asked_at;
         Ok(now)
     }
@@ -174,7 +188,7 @@ impl Committer {
             let error = match outcome {
                 Ok(seq) => {
                     self.lease.commit_seq = seq;
-                    self.renewed_at = asked_at;
+                    self.renewed(asked_at);
                     return Ok(());
                 }
                 Err(Failure::Away(error)) => error,

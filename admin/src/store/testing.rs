@@ -119,6 +119,14 @@ impl TestDb {
             .expect("the statement is right");
     }
 
+    /// Likewise, on a connection that is kept for as long as what comes back.
+    pub fn hold(&self, statement: &str) -> impl Sized + use<> {
+        let mut conn = self.connect();
+        conn.batch_execute(statement)
+            .expect("the statement is right");
+        conn
+    }
+
     /// Cuts the leader's connection, wherever it is.
     pub fn cut_leader_off(&self) {
         use super::schema::hera_lock;

@@ -230,6 +230,32 @@ async fn after_a_full_disk_the_leader_comes_back_by_itself() {
     admin.stop().await;
 }
 
+/// Past its lease another admin may lead: workers must look for that one.
+#[tokio::test]
+async fn a_leader_that_hangs_in_a_reading_lets_its_workers_go_when_its_lease_is_over() {
+    let Some(db) = TestDb::mysql().await else {
+        return;
+    };
+    let admin = Admin::start_with(&db.store, |platform| {
+        platform.lease_for = Duration::from_millis(800);
+        platform.renew_every = Duration::from_millis(100);
+    })
+    .await;
+    let worker = admin.worker(1, Vec::new()).await;
+    let mut leader = admin.handle.watch_leader();
+    let locked = db.hold("LOCK TABLES hera_run WRITE");
+    let cancelled = admin.handle.cancel(&person(), RunId(99)).await;
+    assert!(
+        matches!(cancelled, Err(CommandError::NoLeader)),
+        "{cancelled:?}"
+    );
+    worker.inbox.closed().await;
+    drop(locked);
+    leader.wait_for(|view| !view.is_self).await.unwrap();
+    leader.wait_for(|view| view.is_self).await.unwrap();
+    admin.stop().await;
+}
+
 #[tokio::test]
 async fn a_connection_that_is_cut_again_and_again_loses_no_command_and_doubles_none() {
     let Some(db) = TestDb::mysql().await else {
