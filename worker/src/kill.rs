@@ -6,6 +6,7 @@
 //! the machine has them. Signals go through a pidfd whose process has been looked at again, so a
 //! recycled number is never hit.
 
+mod inside;
 mod tree;
 
 use std::collections::BTreeMap;
@@ -48,7 +49,7 @@ impl Killed {
             Self::Confirmed => None,
             Self::Unconfirmed(pids) => Some(format!("processes that could not be killed: {pids:?}")),
             Self::Untraced => Some(
-                "a process that hid could not be found, because its runner was killed too or sudo did not answer".to_owned(),
+                "a process that hid could not be found, because its runner was killed too, sudo did not answer, or a process could not be looked at".to_owned(),
             ),
         }
     }

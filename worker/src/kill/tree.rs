@@ -5,8 +5,9 @@ use std::io;
 
 use rustix::process::Signal;
 
+use super::inside::{Inside, Seen};
 use crate::cgroup::Cgroup;
-use crate::process::{self, ProcessId};
+use crate::process::{self, ProcessId, Stat};
 use crate::rundir::{Claim, LogIdentity, RunDir, Spec, TOKEN_VARIABLE};
 use crate::tenant::Asker;
 
@@ -24,22 +25,45 @@ pub(crate) struct Tree {
     tenant: Option<Asker>,
     /// Where a dead runner cannot lead to its orphans, what they write to does.
     log: Option<LogIdentity>,
+    /// No process of the run began before; 0 if that is not known.
+    born: u64,
     /// Nothing can have hidden.
     traced: bool,
     /// The tenant was asked in the latest look, and has answered.
     answered: bool,
+    inside: Inside,
     /// Seen before, with their start times: they count even when they have hidden since.
     known: BTreeMap<i32, u64>,
+}
+
+/// How far a survey looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// What is related to what is known: this never waits.
+    Kin,
+    /// Into each process, too.
+    Everybody,
 }
 
 impl Tree {
     /// The processes of the run in `dir`, whose runner is given if it is known.
     pub(crate) fn new(runner: Option<ProcessId>, dir: &RunDir, spec: &Spec) -> Self {
-        let same_boot = process::boot_id().is_ok_and(|boot| boot == spec.boot_id);
+        let boot_id = process::boot_id().ok();
+        let same_boot = boot_id.as_ref() == Some(&spec.boot_id);
         // One that cannot be looked at may be gone.
         let alive = |runner: &ProcessId| runner.is_alive().unwrap_or(false);
         let alive = runner.as_ref().is_some_and(alive);
-        let ran = !matches!(dir.read_claim(), Ok(Some(Claim::Denied) | None));
+        let claim = dir.read_claim();
+        let ran = !matches!(claim, Ok(Some(Claim::Denied) | None));
+        let claimant = match &claim {
+            Ok(Some(Claim::Runner(id))) => Some(id),
+            Ok(Some(Claim::Denied) | None) | Err(_) => None,
+        };
+        let born = runner
+            .as_ref()
+            .or(claimant)
+            .filter(|id| boot_id.as_ref() == Some(&id.boot_id))
+            .map_or(0, |id| id.start_time);
         let orphaned = same_boot && ran && !alive;
         Self {
             runner,
@@ -53,19 +77,22 @@ impl Tree {
             log: orphaned.then(|| dir.log_identity()).flatten(),
             // The rules of sudo's own sessions may take a tenant out of the group.
             traced: !orphaned || (spec.cgroup.is_some() && spec.tenant.is_none()),
+            born,
             answered: true,
+            inside: Inside::default(),
             known: BTreeMap::new(),
         }
     }
 
     /// Whether finding nothing means that nothing is left.
     pub(crate) fn is_traced(&self) -> bool {
-        self.traced && (self.answered || self.group.is_some())
+        let all_seen = self.answered && self.inside.is_whole();
+        self.traced && (all_seen || self.group.is_some())
     }
 
     /// The processes of the run that are alive, without the runner, as far as they can be seen
     /// from here, and with what the tenant alone can see.
-    fn survey(&mut self, carriers: Vec<i32>) -> io::Result<BTreeMap<i32, u64>> {
+    fn survey(&mut self, carriers: Vec<i32>, reach: Reach) -> io::Result<BTreeMap<i32, u64>> {
         let mut all = process::all()?;
         for late in self.tenant.iter().flat_map(Asker::late) {
             // Sudo's own processes are none of the run's.
@@ -83,32 +110,30 @@ impl Tree {
             .collect();
         found.extend(runner);
         found.extend(self.group.iter().flat_map(Cgroup::members));
-        found.extend(carriers);
-        for pid in all.keys() {
-            let writes = |log| process::writes_to(*pid, log);
-            if process::has_variable(*pid, &self.assignment)?
-                || self.log.as_ref().map_or(Ok(false), writes)?
-            {
-                found.insert(*pid);
-            }
+        // Whoever answers for the tenant may have been made to lie by the tenant.
+        if let Some(tenant) = &self.tenant {
+            found.extend(tenant.own(carriers));
         }
         // The worker is no part of the run; a runner that looks by itself leads to its own.
         let me = nix::unistd::getpid().as_raw();
         if runner != Some(me) {
+            all.remove(&me);
             found.remove(&me);
         }
-        // Children of what is found, until nothing is added: parents may have greater numbers.
-        loop {
-            let before = found.len();
-            let children: Vec<i32> = all
-                .iter()
-                .filter(|(_, stat)| found.contains(&stat.parent))
-                .map(|(pid, _)| *pid)
-                .collect();
-            found.extend(children);
-            if found.len() == before {
-                break;
-            }
+        add_descendants(&mut found, &all);
+        if reach == Reach::Everybody {
+            let others = all.iter().filter(|(pid, stat)| {
+                !found.contains(pid) && !stat.ended && stat.start_time >= self.born
+            });
+            let others: Vec<Seen> = others.map(|(pid, stat)| (*pid, stat.start_time)).collect();
+            let (assignment, log) = (self.assignment.clone(), self.log);
+            let is_of_run = move |pid| {
+                let writes = |log| process::writes_to(pid, log);
+                Ok(process::has_variable(pid, &assignment)?
+                    || log.as_ref().map_or(Ok(false), writes)?)
+            };
+            found.extend(self.inside.seek(others, is_of_run)?);
+            add_descendants(&mut found, &all);
         }
         if let Some(runner) = runner {
             found.remove(&runner);
@@ -128,13 +153,16 @@ impl Tree {
         signal: Signal,
         told: &mut BTreeMap<i32, u64>,
     ) -> io::Result<BTreeMap<i32, u64>> {
-        let mut targets = self.survey(Vec::new())?;
-        // First what can be reached from here: sudo may hang.
+        // First what can be seen and reached at once: to look into a process may take long, and
+        // sudo may hang.
+        let mut targets = self.survey(Vec::new(), Reach::Kin)?;
         let mut others = send(&targets, signal, told)?;
+        targets = self.survey(Vec::new(), Reach::Everybody)?;
+        others.append(&mut send(&targets, signal, told)?);
         if let Some(tenant) = self.tenant.clone() {
             let carriers = tenant.carriers(&self.assignment);
             self.answered = carriers.is_some();
-            targets = self.survey(carriers.unwrap_or_default())?;
+            targets = self.survey(carriers.unwrap_or_default(), Reach::Kin)?;
             others.append(&mut send(&targets, signal, told)?);
             tenant.signal(&others, signal);
         }
@@ -186,6 +214,22 @@ impl Tree {
     }
 }
 
+/// Children of what is found, until nothing is added: parents may have greater numbers.
+fn add_descendants(found: &mut BTreeSet<i32>, all: &BTreeMap<i32, Stat>) {
+    loop {
+        let before = found.len();
+        let children: Vec<i32> = all
+            .iter()
+            .filter(|(_, stat)| found.contains(&stat.parent))
+            .map(|(pid, _)| *pid)
+            .collect();
+        found.extend(children);
+        if found.len() == before {
+            break;
+        }
+    }
+}
+
 /// Signals who has not been told; those that another user must signal.
 fn send(
     targets: &BTreeMap<i32, u64>,
@@ -199,4 +243,36 @@ fn send(
         }
     }
     Ok(others)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tenant::Tenant;
+
+    #[test]
+    fn a_tenant_who_lies_about_its_processes_names_none_of_anybody_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let spec = serde_json::json!({
+            "job_id": 1, "job_name": "", "version": "", "trigger": "", "attempt": 1,
+            "command": [], "env": {}, "token": "of no process", "boot_id": "b",
+        });
+        let spec: Spec = serde_json::from_value(spec).unwrap();
+        let mut tree = Tree::new(None, &RunDir::new(folder.path()), &spec);
+        let me = nix::unistd::getpid().as_raw();
+        let parent = nix::unistd::getppid().as_raw();
+        let mut found = |uid: u32, named: i32| {
+            tree.known.clear();
+            tree.tenant = Some(Asker::new(Tenant::with_uid(uid)));
+            let found = tree.survey(vec![named], Reach::Everybody).unwrap();
+            found.into_keys().collect::<Vec<_>>()
+        };
+        let own = nix::unistd::geteuid().as_raw();
+        for named in [1, me, parent] {
+            assert!(found(own + 1, named).is_empty(), "{named}");
+        }
+        // What it may name is believed, with what it has started, but for this process.
+        let with_parent = found(own, parent);
+        assert!(with_parent.contains(&parent) && !with_parent.contains(&me));
+    }
 }

@@ -52,6 +52,9 @@ pub(crate) enum TenantError {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tenant {
     user: String,
+    /// Its number; older specs do not tell it.
+    #[serde(default)]
+    uid: Option<u32>,
     /// `hera-run`.
     helper: PathBuf,
 }
@@ -108,8 +111,23 @@ impl Tenant {
         }
         Ok(Some(Self {
             user: user.name,
+            uid: Some(user.uid.as_raw()),
             helper: helper.to_owned(),
         }))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn with_uid(uid: u32) -> Self {
+        Self {
+            user: String::new(),
+            uid: Some(uid),
+            helper: PathBuf::new(),
+        }
+    }
+
+    fn uid(&self) -> Option<u32> {
+        let by_name = || User::from_name(&self.user).ok().flatten();
+        self.uid.or_else(|| by_name().map(|user| user.uid.as_raw()))
     }
 
     fn command(&self) -> Command {

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, Read};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -58,6 +59,16 @@ impl Asker {
                 None
             }
         }
+    }
+
+    /// Those of these processes that are the tenant's: what speaks as the tenant may say anything.
+    pub(crate) fn own(&self, mut pids: Vec<i32>) -> Vec<i32> {
+        let uid = self.tenant.uid().filter(|_| !pids.is_empty());
+        pids.retain(|pid| {
+            let owner = std::fs::metadata(format!("/proc/{pid}")).map(|process| process.uid());
+            owner.is_ok_and(|owner| Some(owner) == uid)
+        });
+        pids
     }
 
     pub(crate) fn signal(&self, targets: &BTreeMap<i32, u64>, signal: Signal) {
