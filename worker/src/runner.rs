@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -18,7 +18,7 @@ use hera_domain::clock::{Clock, SystemClock};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::wait::{WaitStatus, waitpid};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::Pid;
 use rustix::process::{PidfdFlags, pidfd_open};
 
@@ -44,6 +44,8 @@ const CPU_TIME: i32 = nix::sys::signal::Signal::SIGXCPU as i32;
 const LOOK: Duration = Duration::from_secs(1);
 /// Waits are whole milliseconds, rounded down.
 const ROUNDED: Duration = Duration::from_millis(1);
+/// How often it is asked whether a script has ended, if it cannot be told.
+const BLIND: Duration = Duration::from_millis(50);
 /// How often a fenced run is looked through for what is to be killed, 20 ms apart.
 const MOST_LOOKS: u32 = 250;
 
@@ -86,7 +88,7 @@ pub fn run(folder: &Path, inherited: &Inherited) -> io::Result<()> {
     let exit = match start(&dir, &spec, inherited, &mut output) {
         Ok(child) => {
             let fenced = match &spec.fence {
-                Some(fence) => guard(child, fence, me, &dir, &spec)?,
+                Some(fence) => guard(child, fence, me, &dir, &spec),
                 None => None,
             };
             let exit = wait_for(child)?;
@@ -294,29 +296,36 @@ fn wait_for(script: Pid) -> io::Result<Exit> {
 /// Watches over a run that may be started elsewhere, until its script has ended, or until no
 /// leader has answered for too long: then everything is killed, and it is told how that went. The
 /// worker does so first, if it is there.
-fn guard(
-    script: Pid,
-    fence: &Fence,
-    me: ProcessId,
-    dir: &RunDir,
-    spec: &Spec,
-) -> io::Result<Option<Killed>> {
+fn guard(script: Pid, fence: &Fence, me: ProcessId, dir: &RunDir, spec: &Spec) -> Option<Killed> {
     let mut known = fence.known();
     let pid = rustix::process::Pid::from_raw(script.as_raw());
-    let pid = pid.ok_or_else(|| io::Error::other("the script has no number"))?;
-    let ends = pidfd_open(pid, PidfdFlags::empty())?;
+    let mut ends = None;
     while let Some(left) = fence.left(&mut known) {
-        let wait = PollTimeout::try_from(left.min(LOOK) + ROUNDED).unwrap_or(PollTimeout::ZERO);
-        let mut descriptors = [PollFd::new(ends.as_fd(), PollFlags::POLLIN)];
-        match poll(&mut descriptors, wait) {
-            Ok(0) | Err(Errno::EINTR) => {}
-            Ok(_) => return Ok(None),
-            Err(error) => return Err(error.into()),
+        // Want of descriptors or memory passes, and leaves nobody unguarded until it does.
+        ends = ends.or_else(|| pidfd_open(pid?, PidfdFlags::empty()).ok());
+        if ends_within(script, ends.as_ref(), left.min(LOOK)) {
+            return None;
         }
     }
     // On a disk that takes no mark the run must end all the same: it may start elsewhere.
     drop(dir.mark_cancelled());
-    Ok(Some(kill_everything(Tree::new(Some(me), dir, spec))))
+    Some(kill_everything(Tree::new(Some(me), dir, spec)))
+}
+
+/// Whether the script ends in this time, at most; it stays to be reaped.
+fn ends_within(script: Pid, ends: Option<&OwnedFd>, time: Duration) -> bool {
+    let wait = |time: Duration| PollTimeout::try_from(time + ROUNDED).unwrap_or(PollTimeout::ZERO);
+    let waited = ends.map(|ends| {
+        let mut descriptors = [PollFd::new(ends.as_fd(), PollFlags::POLLIN)];
+        poll(&mut descriptors, wait(time))
+    });
+    if !matches!(waited, Some(Ok(_) | Err(Errno::EINTR))) {
+        // Nothing is awaited but time.
+        let _ = poll(&mut [], wait(time.min(BLIND)));
+    }
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    // What is no child of ours is told by whoever reaps it.
+    waitid(Id::Pid(script), flags) != Ok(WaitStatus::StillAlive)
 }
 
 fn kill_everything(mut tree: Tree) -> Killed {
@@ -393,4 +402,24 @@ fn reap() -> io::Result<Option<WaitStatus>> {
 
 fn now() -> i64 {
     SystemClock.now().timestamp_millis()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_is_guarded_although_no_descriptor_is_left_for_it() {
+        let mut child = Command::new("sleep").arg("600").spawn().unwrap();
+        let pid = Pid::from_raw(i32::try_from(child.id()).unwrap());
+        assert!(!ends_within(pid, None, Duration::from_secs(1)));
+        let ends = rustix::process::Pid::from_raw(pid.as_raw())
+            .map(|pid| pidfd_open(pid, PidfdFlags::empty()).unwrap());
+        assert!(!ends_within(pid, ends.as_ref(), Duration::from_millis(1)));
+        child.kill().unwrap();
+        assert!(ends_within(pid, ends.as_ref(), Duration::from_secs(60)));
+        assert!(ends_within(pid, None, Duration::from_secs(1)));
+        // It is still there to be reaped.
+        assert!(!child.wait().unwrap().success());
+    }
 }
