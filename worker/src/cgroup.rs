@@ -9,7 +9,8 @@
 //!   hera-<node>/<run>/    the scripts of a run, never its runner
 //! ```
 
-use std::fs::File;
+use std::collections::BTreeSet;
+use std::fs::{DirEntry, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -270,16 +271,19 @@ impl Cgroups {
     }
 
     /// Removes what earlier runs left, except for groups in which something lives, and those
-    /// of runs that are to be kept.
-    pub(crate) fn sweep(&self, keep: impl Fn(RunId) -> bool) {
+    /// of these runs.
+    pub(crate) fn sweep(&self, runs: impl FnOnce() -> BTreeSet<RunId>) {
         let Ok(entries) = std::fs::read_dir(&self.runs) else {
             return;
         };
-        for entry in entries.flatten() {
-            let is_group = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            let run = entry.file_name().to_str().and_then(run_of);
-            if is_group && !run.is_some_and(&keep) {
-                remove(&entry.path());
+        let is_group = |entry: &DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
+        let groups: Vec<_> = entries.flatten().filter(is_group).collect();
+        // Asked for only now: a run is known before it has a group, so none of these is newer.
+        let runs = runs();
+        for group in groups {
+            let run = group.file_name().to_str().and_then(run_of);
+            if !run.is_some_and(|run| runs.contains(&run)) {
+                remove(&group.path());
             }
         }
     }
@@ -385,7 +389,13 @@ mod tests {
             controllers: Controllers::default(),
         };
         let [live, over] = [1, 11].map(|run| groups.create(RunId(run), &Limits::default()));
-        groups.sweep(|run| run == RunId(1));
+        let mut born = None;
+        groups.sweep(|| {
+            // A run may start at any time; its group is empty at first.
+            born = Some(groups.create(RunId(2), &Limits::default()));
+            BTreeSet::from([RunId(1)])
+        });
         assert!(live.unwrap().group.exists() && !over.unwrap().group.exists());
+        assert!(born.unwrap().unwrap().group.exists());
     }
 }

@@ -3,7 +3,7 @@
 mod adopt;
 mod execute;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -98,8 +98,7 @@ impl Installation {
     /// Removes the empty control groups of runs that are over.
     pub(crate) fn sweep_groups(&self) {
         if let Some(groups) = &self.context.groups {
-            let runs: BTreeSet<_> = self.lock().keys().map(|key| key.run).collect();
-            groups.sweep(|run| runs.contains(&run));
+            groups.sweep(|| self.lock().keys().map(|key| key.run).collect());
         }
     }
 
