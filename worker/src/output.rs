@@ -133,11 +133,13 @@ fn empty(pipe: &impl AsFd, mut turn: impl FnMut() -> Turn) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(_) => return,
         }
-        match turn() {
-            Turn::Again => {}
-            // Nothing is awaited but time.
-            Turn::NoRoom => drop(poll(&mut [], AGAIN)),
-            Turn::Over => return,
+        loop {
+            match turn() {
+                Turn::Again => break,
+                // Nothing is awaited but time: no more may ever be printed.
+                Turn::NoRoom => drop(poll(&mut [], AGAIN)),
+                Turn::Over => return,
+            }
         }
     }
 }
@@ -203,5 +205,32 @@ impl Drain {
             log_size: self.log.metadata().map_or(0, |log| log.len()),
             lost: self.waiting.len() + if room { 0 } else { left },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_for_room_is_written_although_no_more_is_printed() {
+        let (read, write) = nix::unistd::pipe().unwrap();
+        let (mut read, mut write) = (File::from(read), File::from(write));
+        write.write_all(b"x").unwrap();
+        let pipe = read.try_clone().unwrap();
+        let mut turns = 0;
+        empty(&pipe, || {
+            turns += 1;
+            match turns {
+                1 => {
+                    read.read_exact(&mut [0]).unwrap();
+                    Turn::NoRoom
+                }
+                2 => Turn::NoRoom,
+                _ => Turn::Over,
+            }
+        });
+        assert_eq!(turns, 3);
+        drop(write);
     }
 }
