@@ -34,7 +34,7 @@ pub(crate) enum Killed {
     Confirmed,
     /// These remain.
     Unconfirmed(Vec<i32>),
-    /// None was found, but one may have hidden: its runner was killed, and it had no group.
+    /// None was found, but one may have hidden: its runner was gone, and it had no group.
     Untraced,
 }
 
@@ -49,7 +49,7 @@ impl Killed {
             Self::Confirmed => None,
             Self::Unconfirmed(pids) => Some(format!("processes that could not be killed: {pids:?}")),
             Self::Untraced => Some(
-                "a process that hid could not be found, because its runner was killed too, sudo did not answer, or a process could not be looked at".to_owned(),
+                "a process that hid could not be found, because its runner was gone too, sudo did not answer, or a process could not be looked at".to_owned(),
             ),
         }
     }

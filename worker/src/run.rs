@@ -257,6 +257,16 @@ impl Runner {
             process: RunnerProcess::Adopted(pipe::Receiver::from_owned_fd_unchecked(descriptor)?),
         }))
     }
+
+    fn has_ended(&mut self) -> bool {
+        match &mut self.process {
+            RunnerProcess::Child(child) => matches!(child.try_wait(), Ok(Some(_))),
+            RunnerProcess::Adopted(_) => {
+                let alive = self.id.as_ref().map(ProcessId::is_alive);
+                matches!(alive, Some(Ok(false)))
+            }
+        }
+    }
 }
 
 impl RunnerProcess {
@@ -328,18 +338,21 @@ pub(crate) async fn watch(
             () = runner.process.gone() => return Over { killed: None, complaint },
         }
     };
-    // What has ended by itself meanwhile, perhaps by its own runner's fence, needs no kill.
-    tokio::select! {
-        biased;
-        () = runner.process.gone() => return Over { killed: None, complaint },
-        () = std::future::ready(()) => {}
+    // What has ended by itself meanwhile, perhaps by its own runner's fence, needs no kill. It is
+    // asked for: if this process was stopped too, nobody has told it yet.
+    if runner.has_ended() {
+        return Over {
+            killed: None,
+            complaint,
+        };
     }
     let patience = match reason {
         StopReason::Cancelled | StopReason::Discarded => patience,
         StopReason::WorkerStops => patience.hurried(),
         StopReason::Fenced => patience.at_once(),
     };
-    if let Err(error) = run.dir.mark_cancelled() {
+    let marked = run.dir.mark_cancelled();
+    if let Err(error) = &marked {
         tracing::warn!(run.id = %run.key.run, "cannot mark a run as cancelled: {error}");
     }
     let id = runner.id.or_else(|| claimant(&run.dir));
@@ -350,6 +363,12 @@ pub(crate) async fn watch(
     {
         tracing::warn!(run.id = %run.key.run, "the runner of a killed run has not ended");
     }
+    // A runner that does not know of it leaves before what its script has left behind, which is
+    // nobody's then, and may be found by nothing but a group.
+    let killed = match killed {
+        Killed::Confirmed if marked.is_err() && spec.cgroup.is_none() => Killed::Untraced,
+        killed @ (Killed::Confirmed | Killed::Unconfirmed(_) | Killed::Untraced) => killed,
+    };
     Over {
         killed: Some(killed),
         complaint,
@@ -374,7 +393,11 @@ pub(crate) async fn conclude(
 ) -> Ending {
     let Over { killed, complaint } = over;
     let note = match (read_exit(run).await, complaint) {
-        (Ok(Some(exit)), _) => return ending(exit, killed.as_ref(), run.stop_requested()),
+        (Ok(Some(exit)), _) => {
+            // What had ended before anybody laid a hand on it was not stopped.
+            let stop = run.stop_requested().filter(|_| killed.is_some());
+            return ending(exit, killed.as_ref(), stop);
+        }
         (Err(error), _) => {
             tracing::error!(run.id = %run.key.run, "cannot read the end of a run: {error}");
             "the end of the run cannot be read on its worker".to_owned()
@@ -508,11 +531,46 @@ mod tests {
     async fn what_has_ended_by_itself_is_not_killed_because_a_fence_comes_too() {
         let folder = tempfile::tempdir().unwrap();
         let (run, spec) = a_run(RunDir::new(folder.path()));
-        let mut runner = Runner::born(Command::new("true").spawn().unwrap(), Ok(None));
-        runner.process.gone().await;
+        let child = Command::new("true").spawn().unwrap();
+        let pid = i32::try_from(child.id().unwrap()).unwrap();
+        let runner = Runner::born(child, Ok(None));
+        // Nobody has told this process of the end yet.
+        while crate::process::stat(pid)
+            .unwrap()
+            .is_some_and(|stat| !stat.ended)
+        {
+            std::thread::yield_now();
+        }
         run.request_stop(StopReason::Fenced);
         let over = watch(&run, runner, &spec, KillPatience::default(), |_| {}).await;
         assert_eq!(over.killed, None);
+        let end = Exit {
+            exit_code: Some(0),
+            ..Exit::default()
+        };
+        run.dir
+            .write_exit(&run.dir.reserve_exit().unwrap(), &end)
+            .unwrap();
+        let told = conclude(&run, &spec, over, KillPatience::default(), 0).await;
+        assert_eq!(
+            (told.ended.exit_code, told.ended.note),
+            (Some(0), String::new())
+        );
+        assert_eq!(told.ended.kill_confirmed, None);
+    }
+
+    #[tokio::test]
+    async fn a_kill_of_which_the_runner_cannot_be_told_is_not_confirmed_without_a_group() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = RunDir::new(folder.path());
+        // Nothing can be written there.
+        std::fs::create_dir(folder.path().join("cancel")).unwrap();
+        let (run, spec) = a_run(dir);
+        let child = Command::new("sleep").arg("0.3").spawn().unwrap();
+        let runner = Runner::born(child, Ok(None));
+        run.request_stop(StopReason::Cancelled);
+        let over = watch(&run, runner, &spec, KillPatience::default(), |_| {}).await;
+        assert_eq!(over.killed, Some(Killed::Untraced));
     }
 
     #[tokio::test]
