@@ -8,6 +8,7 @@ use hera_domain::engine::RunRef;
 use hera_domain::id::RunId;
 use hera_proto::v1;
 
+use super::adopt::Left;
 use super::{Context, Installation};
 use crate::cgroup::Cgroup;
 use crate::disk;
@@ -44,7 +45,23 @@ impl Installation {
             Ok(runner) => self.follow(run, runner, &spec).await,
             Err(error) => {
                 let program = self.context.settings.runner.display();
-                self.refuse(run, format!("this worker cannot start {program}: {error}"));
+                self.unspawned(run, format!("this worker cannot start {program}: {error}"));
+            }
+        }
+    }
+
+    /// A runner may have been born although something failed after that. Whoever claims the run
+    /// first, has it: as with one that an earlier worker left.
+    fn unspawned(self: &Arc<Self>, run: &Arc<Run>, reason: String) {
+        match self.take_in(&run.key, &run.dir) {
+            Ok(Left::Nothing) => self.refuse(run, reason),
+            Ok(Left::Run) => {
+                tracing::warn!(run.id = %run.key.run, "{reason}; it has begun all the same");
+                self.notify();
+            }
+            Err(error) => {
+                let unread = self.leave_unread(run.key.clone(), run.dir.clone(), &error);
+                tokio::spawn(Arc::clone(self).read_again(vec![unread]));
             }
         }
     }
