@@ -7,7 +7,7 @@ use hera_proto::v1::admin_message::Kind as Said;
 use hera_proto::v1::worker_message::Kind;
 
 use crate::admin::{Admin, run_ref, start};
-use crate::worker::{Home, INSTALLATION, heard, tell};
+use crate::worker::{Home, INSTALLATION, Worker, heard, tell};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_script_runs_and_its_log_and_end_are_reported() {
@@ -186,4 +186,41 @@ async fn a_script_that_opens_its_output_anew_loses_nothing_of_its_log() {
         python3 -c 'import os; os.ftruncate(1, 0)' 2> /dev/null; echo five";
     session.start(1, script).await;
     assert_eq!(session.whole(1).await.1, b"one\ntwo\nthree\nfour\nfive\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_runner_that_cannot_be_started_is_the_reason_of_a_refusal_and_leaves_nothing() {
+    let (home, mut admin) = (Home::new(), Admin::start().await);
+    let bin = |program: &str| home.path().join(program);
+    for program in ["hera-worker", "hera-run"] {
+        let built = std::path::Path::new(env!("CARGO_BIN_EXE_hera-worker"));
+        std::fs::copy(built.with_file_name(program), bin(program)).unwrap();
+    }
+    let mut command = std::process::Command::new(bin("hera-worker"));
+    command.arg("serve").current_dir(home.path());
+    let settled = home.command(&admin.address.to_string());
+    for (name, value) in settled.get_envs() {
+        command.env(name, value.unwrap());
+    }
+    let _worker = Worker::spawn(command);
+    let mut session = admin.session(INSTALLATION).await;
+    std::fs::remove_file(bin("hera-run")).unwrap();
+    for _ in 0..2 {
+        session.start(1, "echo never").await;
+        let reason = loop {
+            match session.report().await {
+                Kind::Accepted(_) => {}
+                Kind::Refused(refused) => break refused.reason,
+                other @ (Kind::Hello(_)
+                | Kind::Started(_)
+                | Kind::Finished(_)
+                | Kind::LogChunk(_)
+                | Kind::Heartbeat(_)) => panic!("{other:?}"),
+            }
+        };
+        assert!(reason.contains("cannot start"), "{reason}");
+        assert!(reason.contains("hera-run"), "{reason}");
+        let runs = home.run_dir(1);
+        assert!(!runs.exists());
+    }
 }
