@@ -299,6 +299,11 @@ impl Connection {
         assert_eq!(refused.run, Some(run_ref(ORDER)));
     }
 
+    /// What has come of a run's log up to now.
+    pub(crate) fn stored(&mut self, run: i64) -> Vec<u8> {
+        self.logs.remove(&run).unwrap_or_default()
+    }
+
     /// What an earlier session of this worker has stored.
     pub(crate) fn logs(self) -> BTreeMap<i64, Vec<u8>> {
         self.logs
