@@ -76,7 +76,12 @@ impl Engine {
         if let Some(run) = self.runs.of_version.get(&key).copied() {
             // It has a run already; if that is queued, its edges are read at the dispatch.
             self.queue.reconsider_run(run);
-            return self.take_back_if_off(&row.clone(), batch);
+            let mut row = row.clone();
+            if row.status == VersionStatus::Waiting && row.armed {
+                // A run by hand that does not count.
+                self.refresh_due(&mut row, batch);
+            }
+            return self.take_back_if_off(&row, batch);
         }
         if row.origin == Origin::AdHoc && row.status != VersionStatus::RetryWait {
             return;

@@ -1,13 +1,13 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::scenario::{Scenario, anything, cut_off, harmless};
+use super::scenario::{Act, JobSpec, Scenario, anything, cut_off, harmless};
 use super::{Broken, World};
 use crate::clock::Timestamp;
 use crate::id::JobId;
-use crate::status::VersionStatus;
+use crate::status::{OnLost, Overlap, Policy, VersionStatus};
 
 /// As many cases as proptest is told by its environment variable; else its 256.
 fn config() -> Config {
@@ -189,4 +189,58 @@ fn overlapping_runs_of_a_job_that_forbids_it_are_noticed() {
         ..Broken::default()
     };
     assert!(is_noticed(broken, "invariant 2"));
+}
+
+/// Found by the property above.
+#[test]
+fn a_run_by_hand_that_waits_does_not_keep_its_version_s_old_due_time() {
+    let job = JobSpec {
+        cron: None,
+        upstreams: BTreeSet::new(),
+        policy: Policy::Success,
+        retries: 0,
+        overlap: Overlap::Wait,
+        on_lost: OnLost::Ask,
+        calendar: None,
+        must_end_minutes: None,
+        priority: 1,
+        open: true,
+        labelled: true,
+    };
+    let by_hand = Act::Trigger {
+        job: 0,
+        recover: false,
+        minute: None,
+    };
+    let scenario = Scenario {
+        seed: 0,
+        workers: 1,
+        max_parallel: 1,
+        fail_percent: 0,
+        jobs: vec![job],
+        acts: vec![
+            (250, Act::SetCalendar { today: false }),
+            (250, Act::SetHostGroup { empty: true }),
+            // Moved by its calendar to the next day …
+            (
+                250,
+                Act::Reschedule {
+                    job: 0,
+                    schedule: 2,
+                },
+            ),
+            (3647, by_hand),
+            // … and, while the run by hand is queued, to no other day.
+            (
+                3655,
+                Act::Reschedule {
+                    job: 0,
+                    schedule: 0,
+                },
+            ),
+        ],
+        faults: Vec::new(),
+    };
+    let report = World::run(&scenario, Broken::default());
+    assert!(report.violations.is_empty(), "{:#?}", report.violations);
 }
