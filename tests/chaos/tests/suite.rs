@@ -44,7 +44,8 @@ fn hera_fault_1_a_stopped_leader_that_wakes_up_commits_nothing_and_starts_nothin
 #[test]
 fn the_next_leader_dispatches_within_two_seconds_of_the_lease() {
     let _alone = alone();
-    let took = takeovers(3).expect("the harness works");
+    // Of few the median swings widely.
+    let took = takeovers(7).expect("the harness works");
     assert!(
         took[took.len() / 2] <= LEASE + Duration::from_secs(2),
         "{took:?}"
