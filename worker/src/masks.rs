@@ -5,7 +5,7 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
-use memchr::memmem::Finder;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 /// What is shorter stands in every log by chance: covering it would tell it by where it is missing.
 const SHORTEST: usize = 4;
@@ -16,7 +16,9 @@ const WINDOW: usize = 1 << 20;
 /// What must not be read in the log of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Masks {
-    texts: Vec<Finder<'static>>,
+    texts: Vec<String>,
+    /// Finds all of them in one pass, whatever they look like: a team chooses its secrets.
+    finder: Option<AhoCorasick>,
     /// Nobody knows what: all of it.
     everything: bool,
 }
@@ -25,26 +27,30 @@ impl Masks {
     /// Of these secrets. One of several lines, such as a key, is often printed line by line.
     pub(crate) fn of<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
         let lines = secrets.into_iter().flat_map(str::lines).map(str::trim);
-        let mut texts: Vec<_> = lines.filter(|line| line.len() >= SHORTEST).collect();
+        let long = lines.filter(|line| line.len() >= SHORTEST);
+        let mut texts: Vec<_> = long.map(str::to_owned).collect();
         texts.sort_unstable();
         texts.dedup();
-        let texts = texts.into_iter().map(|text| Finder::new(text).into_owned());
+        let kind = AhoCorasickKind::NoncontiguousNFA;
+        let finder = AhoCorasick::builder().kind(Some(kind)).build(&texts);
         Self {
-            texts: texts.collect(),
-            everything: false,
+            texts,
+            // More than it can hold: then nothing may be read.
+            everything: finder.is_err(),
+            finder: finder.ok(),
         }
     }
 
     pub(crate) fn everything() -> Self {
         Self {
-            texts: Vec::new(),
             everything: true,
+            ..Self::default()
         }
     }
 
     /// How far beside a byte it is decided whether it is covered.
     pub(crate) fn reach(&self) -> usize {
-        let longest = self.texts.iter().map(|text| text.needle().len()).max();
+        let longest = self.texts.iter().map(String::len).max();
         longest.map_or(0, |longest| longest - 1)
     }
 
@@ -57,8 +63,8 @@ impl Masks {
 
     /// How many bytes at the end of a log that still grows may turn out to begin a secret.
     pub(crate) fn undecided(&self, end: &[u8]) -> usize {
-        let begun = |text: &Finder<'_>| {
-            let text = text.needle();
+        let begun = |text: &String| {
+            let text = text.as_bytes();
             let begins = |len: &usize| text.get(..*len).is_some_and(|start| end.ends_with(start));
             (1..text.len()).rev().find(begins)
         };
@@ -111,22 +117,15 @@ impl Masks {
             };
             return lines.map(span).collect();
         }
-        let mut found = Vec::new();
-        for text in &self.texts {
-            let (mut from, len) = (0, text.needle().len());
-            // One may begin inside another.
-            while let Some(at) = bytes.get(from..).and_then(|rest| text.find(rest)) {
-                found.push(from + at..from + at + len);
-                from += at + 1;
-            }
-        }
-        found.sort_unstable_by_key(|span| span.start);
         let mut merged: Vec<Range<usize>> = Vec::new();
-        for span in found {
-            match merged.last_mut() {
-                Some(last) if span.start <= last.end => last.end = last.end.max(span.end),
-                Some(_) | None => merged.push(span),
+        let finder = self.finder.iter();
+        // By their ends; one may begin inside another.
+        for found in finder.flat_map(|finder| finder.find_overlapping_iter(bytes)) {
+            let mut span = found.range();
+            while let Some(last) = merged.pop_if(|last| span.start <= last.end) {
+                span.start = span.start.min(last.start);
             }
+            merged.push(span);
         }
         merged
     }
@@ -164,6 +163,15 @@ mod tests {
         assert_eq!(covered(&["abcd", "cdef"], "abcdef abcd"), "****** ****");
         assert_eq!(covered(&["xxxx"], "xxxxxx"), "******");
         assert_eq!(covered(&["密码"], "是密码吗"), "是******吗");
+    }
+
+    /// Else one team's secret would hold up the logs of all.
+    #[test]
+    fn a_long_secret_that_repeats_itself_is_covered_in_one_pass() {
+        let secret = "a".repeat(64 << 10);
+        let mut log = "a".repeat(1 << 20).into_bytes();
+        Masks::of([secret.as_str()]).cover(&mut log);
+        assert!(log.iter().all(|byte| *byte == b'*'));
     }
 
     #[test]
